@@ -1,0 +1,44 @@
+import { allocateArray, toFloat32, type DType, type TypedArray } from "./dtype.ts";
+import { sizeOf, type Shape } from "./dim.ts";
+
+/** Dtype and shape of a tensor; the shape may hold named dimensions. */
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** Host data, row-major. Whoever holds it must not write into it unless it made it. */
+export interface HostTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+/** A tensor that is read only when it is used: from a file, or from memory. */
+export interface TensorSource {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  readonly read: () => Promise<HostTensor>;
+}
+
+export function f32(shape: readonly number[], data: ArrayLike<number> = new Float32Array(sizeOf(shape))): HostTensor {
+  return { dtype: "f32", shape, data: data instanceof Float32Array ? data : Float32Array.from(data) };
+}
+
+export function i32(shape: readonly number[], data: ArrayLike<number>): HostTensor {
+  return { dtype: "i32", shape, data: data instanceof Int32Array ? data : Int32Array.from(data) };
+}
+
+export function zeros(dtype: DType, shape: readonly number[]): HostTensor {
+  return { dtype, shape, data: allocateArray(dtype, sizeOf(shape)) };
+}
+
+export function asFloat32(tensor: HostTensor): HostTensor {
+  return tensor.dtype === "f32" ? tensor : { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor.dtype, tensor.data) };
+}
+
+/** A source over data that is already in memory. */
+export function sourceOf(tensor: HostTensor): TensorSource {
+  return { dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.data.byteLength, read: () => Promise.resolve(tensor) };
+}
