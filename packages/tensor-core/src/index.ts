@@ -1,1 +1,11 @@
-export {};
+export * from "./dtype.ts";
+export * from "./dim.ts";
+export * from "./host.ts";
+export { defineOp, type AnyOp, type Given, type Op, type OpCase } from "./op.ts";
+export { GraphBuilder, apply, inputsOf, lift, outputsOf, type Graph, type Leaf, type LeafNode, type Node, type OpNode, type Value } from "./graph.ts";
+export { sitesOf, trace, type TraceOptions, type Tracer } from "./trace.ts";
+export { cut, type SiteRequest, type SiteRequests } from "./sites.ts";
+export { kernelsFor, type BackendTypes, type Kernel } from "./kernel.ts";
+export type { Device, DeviceBuffer, PlannedTensor, Prepared, ProgramStep } from "./device.ts";
+export type { Candidate, Choice, Chooser, DerivedPart, StorageDefinition, StoredWeight, WeightUse } from "./storage/storage.ts";
+export * from "./ops/index.ts";
