@@ -1,0 +1,89 @@
+/** An architecture is a value: how a config is read, which weights it has, and its computation as plain functions over tensors. */
+import type { Tracer, Value } from "@pare/tensor-core";
+import type { ModelConfig } from "./checkpoint.ts";
+
+/** How a fresh weight is drawn. */
+export type Initial = { readonly normal: number } | "ones" | "zeros";
+
+export interface WeightSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** linear `[out, in]` and rows `[count, dim]` may be compressed; norm and bias stay dense. */
+  readonly role: "linear" | "rows" | "norm" | "bias";
+  readonly initial: Initial;
+}
+
+/** What a computation may use: the tracer, and weights by name (a leaf, or a trainable view over leaves). */
+export interface ModelScope {
+  readonly tracer: Tracer;
+  readonly weight: (name: string) => Value;
+}
+
+/** i32. Positions count from 0 and are run-time inputs; keys at or past a length are never read. */
+export interface ForwardInputs {
+  /** `[batch, seq]`; for an encoder–decoder the decoder's input (begin token first). */
+  readonly tokens: Value;
+  /** `[batch, seq]` */
+  readonly positions: Value;
+  /** `[batch]` valid tokens per row; absent: all. */
+  readonly lengths?: Value | undefined;
+  /** Encoder–decoder: `[batch, sourceSeq]`, `[batch, sourceSeq]`, `[batch]`. */
+  readonly source?: Value | undefined;
+  readonly sourcePositions?: Value | undefined;
+  readonly sourceLengths?: Value | undefined;
+}
+
+/** One decoding call over caches that are States of the tracer: prefill (many steps) and decode (one) alike. */
+export interface DecodeInputs {
+  /** `[batch, steps]` */
+  readonly tokens: Value;
+  readonly positions: Value;
+  /** `[batch]` position of the first step in the cache. */
+  readonly starts: Value;
+  /** `[batch]` valid cache entries after this call: starts + real steps of the row. */
+  readonly lengths: Value;
+  readonly capacity: number;
+  readonly batch: number;
+  /** Encoder–decoder: `[batch]` source lengths, and the source capacity of the cross caches. */
+  readonly sourceLengths?: Value | undefined;
+  readonly sourceCapacity?: number | undefined;
+}
+
+/** Query heads that can be removed together with the rows and columns that belong to them. */
+export interface HeadGroup {
+  /** Site of the per-head attention outputs `[batch, seq, heads, headDim]`, gate axis 2. */
+  readonly site: string;
+  readonly headDim: number;
+  /** Key/value head that each query head reads; its length is the number of query heads. */
+  readonly keyValueHeads: readonly number[];
+  /** Weights whose axis 0 runs over query heads × headDim. */
+  readonly query: readonly string[];
+  /** Weights whose axis 0 runs over key/value heads × headDim. */
+  readonly keyValue: readonly string[];
+  /** Weights whose axis 1 runs over query heads × headDim. */
+  readonly output: readonly string[];
+}
+
+/** What an `architecture` plugin defines. */
+export interface Architecture<Config extends ModelConfig = ModelConfig> {
+  readonly family: "decoder" | "encoder-decoder";
+  /** Validates the raw config; throws a coded error naming `file` and field. */
+  readonly parse: (raw: unknown, file: string) => Config;
+  readonly weights: (config: Config) => readonly WeightSpec[];
+  /** Logits `[batch, seq, vocabulary]`. */
+  readonly forward: (scope: ModelScope, config: Config, inputs: ForwardInputs) => Value;
+  /** Encoder–decoder: runs the encoder and writes every decoder layer's cross keys and values into their States. */
+  readonly encode?: ((scope: ModelScope, config: Config, inputs: Required<Pick<ForwardInputs, "source" | "sourcePositions" | "sourceLengths">>) => void) | undefined;
+  /** Logits `[batch, steps, vocabulary]`; reads and updates the caches. */
+  readonly decode: (scope: ModelScope, config: Config, inputs: DecodeInputs) => Value;
+  /** States that `decode` (and `encode`) use, with their shapes. */
+  readonly caches: (config: Config, size: { readonly batch: number; readonly capacity: number; readonly sourceCapacity?: number | undefined }) => Readonly<Record<string, readonly number[]>>;
+  /** Removable heads; uneven counts per layer are legal. */
+  readonly heads: (config: Config) => readonly HeadGroup[];
+  /** The config after keeping only these query heads (ascending) of each group named by site; groups left out stay whole. */
+  readonly withHeads: (config: Config, kept: Readonly<Record<string, readonly number[]>>) => Config;
+  /** Names of the transformer layers' weights by layer, for layer-wise initialisation and removal: prefix per layer, in order, per stack. */
+  readonly layers: (config: Config) => readonly { readonly stack: string; readonly prefixes: readonly string[] }[];
+  /** The config with only these layers of a stack (ascending indices into the old ones). */
+  readonly withLayers: (config: Config, kept: Readonly<Record<string, readonly number[]>>) => Config;
+}
