@@ -1,3 +1,4 @@
+export * from "./errors.ts";
 export * from "./dtype.ts";
 export * from "./dim.ts";
 export * from "./host.ts";
