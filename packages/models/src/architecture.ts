@@ -1,5 +1,5 @@
 /** An architecture is a value: how a config is read, which weights it has, and its computation as plain functions over tensors. */
-import type { Tracer, Value } from "@pare/tensor-core";
+import type { Dim, Tracer, Value } from "@pare/tensor-core";
 import type { ModelConfig } from "./checkpoint.ts";
 
 /** How a fresh weight is drawn. */
@@ -42,11 +42,27 @@ export interface DecodeInputs {
   readonly starts: Value;
   /** `[batch]` valid cache entries after this call: starts + real steps of the row. */
   readonly lengths: Value;
-  readonly capacity: number;
-  readonly batch: number;
+  readonly batch: Dim;
+  readonly capacity: Dim;
   /** Encoder–decoder: `[batch]` source lengths, and the source capacity of the cross caches. */
   readonly sourceLengths?: Value | undefined;
-  readonly sourceCapacity?: number | undefined;
+  readonly sourceCapacity?: Dim | undefined;
+}
+
+/** What the encoder of an encoder–decoder reads: i32 `[batch, sourceSeq]`, `[batch, sourceSeq]`, `[batch]`. */
+export interface EncodeInputs {
+  readonly source: Value;
+  readonly sourcePositions: Value;
+  readonly sourceLengths: Value;
+}
+
+/** One cache State, f32 `[batch, capacity or source capacity, heads, headDim]`. */
+export interface CacheSpec {
+  readonly name: string;
+  readonly heads: number;
+  readonly headDim: number;
+  /** True: holds the source's keys or values, written once by `encode`. */
+  readonly cross: boolean;
 }
 
 /** Query heads that can be removed together with the rows and columns that belong to them. */
@@ -73,11 +89,11 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   /** Logits `[batch, seq, vocabulary]`. */
   readonly forward: (scope: ModelScope, config: Config, inputs: ForwardInputs) => Value;
   /** Encoder–decoder: runs the encoder and writes every decoder layer's cross keys and values into their States. */
-  readonly encode?: ((scope: ModelScope, config: Config, inputs: Required<Pick<ForwardInputs, "source" | "sourcePositions" | "sourceLengths">>) => void) | undefined;
+  readonly encode?: ((scope: ModelScope, config: Config, inputs: EncodeInputs) => void) | undefined;
   /** Logits `[batch, steps, vocabulary]`; reads and updates the caches. */
   readonly decode: (scope: ModelScope, config: Config, inputs: DecodeInputs) => Value;
-  /** States that `decode` (and `encode`) use, with their shapes. */
-  readonly caches: (config: Config, size: { readonly batch: number; readonly capacity: number; readonly sourceCapacity?: number | undefined }) => Readonly<Record<string, readonly number[]>>;
+  /** States (f32) that `decode` and `encode` use: `[batch, entries, heads, dim]`; `cross` ones grow with the source, not with the output. */
+  readonly caches: (config: Config) => readonly CacheSpec[];
   /** Removable heads; uneven counts per layer are legal. */
   readonly heads: (config: Config) => readonly HeadGroup[];
   /** The config after keeping only these query heads (ascending) of each group named by site; groups left out stay whole. */

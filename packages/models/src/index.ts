@@ -1,3 +1,9 @@
 export type { Checkpoint, Deed, ModelConfig, Provenance, SeenData } from "./checkpoint.ts";
 export type { Tokenizer } from "./tokenizer.ts";
-export type { Architecture, DecodeInputs, ForwardInputs, HeadGroup, Initial, ModelScope, WeightSpec } from "./architecture.ts";
+export type {
+  Architecture, CacheSpec, DecodeInputs, EncodeInputs, ForwardInputs, HeadGroup, Initial, ModelScope, WeightSpec,
+} from "./architecture.ts";
+export { exampleHash } from "./example-hash.ts";
+export { FRESH, countSeen, mergeSeen, seenData, withDeed } from "./provenance.ts";
+export { bucketWidth, declareInputs, forwardGraph, modelScope, padRows, type ForwardGraphOptions, type PadOptions, type WeightView } from "./scope.ts";
+export type { GenerateRequest, SequenceBatch, Session, SessionOptions, TokenScores } from "./session-types.ts";
