@@ -54,7 +54,7 @@ export class GraphBuilder {
     const key = leaf.kind === "constant" ? undefined : `${leaf.kind}:${leaf.name}:${leaf.kind === "weight" ? (leaf.part ?? "") : ""}`;
     const known = key === undefined ? undefined : this.leaves.get(key);
     if (known !== undefined) return known;
-    const node = { kind: "leaf", leaf, builder: this } as Omit<LeafNode, "value"> & { value: Value };
+    const node = { kind: "leaf", leaf, builder: this } as Omit<LeafNode, "value"> as Omit<LeafNode, "value"> & { value: Value };
     node.value = { id: this.nextId++, node, output: "value", dtype: type.dtype, shape: type.shape };
     this.nodes.push(node);
     if (key !== undefined) this.leaves.set(key, node.value);

@@ -10,3 +10,4 @@ export { kernelsFor, type BackendTypes, type Kernel } from "./kernel.ts";
 export type { Device, DeviceBuffer, PlannedTensor, Prepared, ProgramStep } from "./device.ts";
 export type { Candidate, Choice, Chooser, DerivedPart, StorageDefinition, StoredWeight, WeightUse } from "./storage/storage.ts";
 export * from "./ops/index.ts";
+export { fork, normal, randomWords, shuffled, uniform, type Seed } from "./rng.ts";

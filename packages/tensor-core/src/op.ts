@@ -47,7 +47,11 @@ export interface Op<Name extends string, In extends string, Opt extends string, 
 }
 
 /* eslint-disable typescript/no-explicit-any -- where ops of all types stand together their own types are forgotten */
-export type AnyOp = Op<string, any, any, any, any>;
+export interface AnyOp extends Omit<Op<string, any, any, any, any>, "infer" | "reference" | "gradient"> {
+  readonly infer: (inputs: any, attrs: any) => Readonly<Record<string, TensorType>>;
+  readonly reference: (inputs: any, attrs: any) => Readonly<Record<string, HostTensor>>;
+  readonly gradient?: ((grads: any, inputs: any, outputs: any, attrs: any) => Readonly<Partial<Record<string, Value>>>) | undefined;
+}
 
 /** Fills in what an op leaves out and keeps its literal types. */
 export function defineOp<
@@ -56,6 +60,6 @@ export function defineOp<
   const Out extends string,
   Attrs,
   const Opt extends string = never,
->(op: Omit<Op<Name, In, Opt, Out, Attrs>, "optional"> & { readonly optional?: readonly Opt[] }): Op<Name, In, Opt, Out, Attrs> {
+>(op: Omit<Op<Name, In, NoInfer<Opt>, Out, Attrs>, "optional"> & { readonly optional?: readonly Opt[] }): Op<Name, In, Opt, Out, Attrs> {
   return { ...op, optional: op.optional ?? [] };
 }
