@@ -1,4 +1,4 @@
-import type { FileSet } from "./artifact.ts";
+import type { MutableFileSet } from "./artifact.ts";
 import type { AnyPlugin, Registry } from "./plugin.ts";
 
 export interface Progress {
@@ -31,6 +31,6 @@ export interface Context {
    * Scratch files that survive a crash and belong to this step alone (same options, inputs and seed): training keeps its
    * snapshots here. Emptied once the step's outputs are stored. Absent where nothing is to be kept.
    */
-  readonly scratch?: FileSet | undefined;
+  readonly scratch?: MutableFileSet | undefined;
   readonly emit: (event: RunEvent) => void;
 }

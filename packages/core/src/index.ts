@@ -1,4 +1,37 @@
 export { PareError, defineError, isPareError, nearNames, type ErrorFactory, type ErrorReport } from "./error.ts";
-export type { Artifact, FileSet } from "./artifact.ts";
+export { isArtifact, type Artifact, type FileSet, type MutableFileSet } from "./artifact.ts";
 export type { Context, Progress, RunEvent } from "./context.ts";
-export * from "./plugin.ts";
+export {
+  API_VERSION,
+  type AnyPack,
+  type AnyPlugin,
+  type ArtifactLoader,
+  type Backend,
+  type Described,
+  type Format,
+  type Job,
+  type JobResult,
+  type Named,
+  type OpenOptions,
+  type Pack,
+  type PluginKind,
+  type PluginOf,
+  type Registry,
+  type Runner,
+  type Stage,
+  type Step,
+  type StepDescription,
+  type Suite,
+  type SuiteReport,
+} from "./plugin.ts";
+export { createRegistry } from "./registry.ts";
+export { defineStage, defineSuite, type StageDefinition, type SuiteDefinition } from "./stage.ts";
+export { checkOptions, jsonSchemaOf, type CheckedOptions } from "./options.ts";
+export { isPluginRef, resolveRef, resolveStep, type PluginRef } from "./resolve.ts";
+export { pipeline, type Pipeline } from "./pipeline.ts";
+export { runSteps, type RunOptions, type RunResult, type RunStepsOptions } from "./run.ts";
+export { checkName, checkRange, filesWithin, memoryFiles, readText, removeAll, writeText } from "./files.ts";
+export { canonicalJson, isPlainObject, toJson, type Json } from "./json.ts";
+export { hashContent, hashFile, hashFiles, hashJson, readPieces } from "./hash.ts";
+export { VERSION } from "./version.ts";
+export { fileMissing, fileNameInvalid, fileUnreadable, fileUnwritable, rangeOutsideFile, readOnly } from "./errors.ts";

@@ -1,1 +1,1 @@
-export {};
+export { folderFiles, pathFiles } from "./node/folder-files.ts";

@@ -4,7 +4,7 @@ import type { Artifact, FileSet } from "./artifact.ts";
 import type { Context } from "./context.ts";
 
 /** The version of this contract that a plugin was written against. */
-export const API_VERSION = 1;
+export const API_VERSION: 1 = 1;
 
 /** What a recipe file holds for one step, and what a job carries to another machine: always plain JSON. */
 export interface StepDescription {
@@ -15,6 +15,8 @@ export interface StepDescription {
 
 /** One configured step: reads `Needs` from the run state, adds `Gives` to it. */
 export interface Step<in Needs, out Gives> extends StepDescription {
+  /** Names of the state it reads; it gets all where this is absent. */
+  readonly needs?: readonly string[] | undefined;
   readonly run: (state: Needs, context: Context) => Promise<Gives>;
 }
 
