@@ -1,1 +1,5 @@
-export {};
+export { computeOptimal, expectedLoss, type Allocation, type ChinchillaLaw, type Observation } from "./chinchilla.ts";
+export { fitChinchilla, type ChinchillaFit, type FitOptions, type Interval } from "./fit.ts";
+export { readObservations, type CsvColumns, type CsvOptions } from "./csv.ts";
+export { lbfgs, type Differentiable, type LbfgsOptions, type Minimum } from "./lbfgs.ts";
+export * as errors from "./errors.ts";
