@@ -2,4 +2,4 @@ export { computeOptimal, expectedLoss, type Allocation, type ChinchillaLaw, type
 export { fitChinchilla, type ChinchillaFit, type FitOptions, type Interval } from "./fit.ts";
 export { readObservations, type CsvColumns, type CsvOptions } from "./csv.ts";
 export { lbfgs, type Differentiable, type LbfgsOptions, type Minimum } from "./lbfgs.ts";
-export * as errors from "./errors.ts";
+export { columnUnknown, columnsAmbiguous, csvInvalid, notPositive, observationsTooFew, optionsInvalid, unidentifiable } from "./errors.ts";
