@@ -41,7 +41,10 @@ export function mulDims(a: Dim, b: Dim): Dim {
   const terms: Record<string, number> = {};
   for (const [left, x] of Object.entries(termsOf(a))) {
     for (const [right, y] of Object.entries(termsOf(b))) {
-      const monomial = [...left.split("*"), ...right.split("*")].filter((name) => name !== "").sort().join("*");
+      const monomial = [...left.split("*"), ...right.split("*")]
+        .filter((name) => name !== "")
+        .sort()
+        .join("*");
       terms[monomial] = (terms[monomial] ?? 0) + x * y;
     }
   }
@@ -98,7 +101,9 @@ function termsOf(d: Dim): Readonly<Record<string, number>> {
 }
 
 function canonical(terms: Readonly<Record<string, number>>): Dim {
-  const kept = Object.entries(terms).filter(([, coefficient]) => coefficient !== 0).sort(([a], [b]) => (a < b ? -1 : 1));
+  const kept = Object.entries(terms)
+    .filter(([, coefficient]) => coefficient !== 0)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   if (kept.length === 0) return 0;
   if (kept.length === 1 && kept[0]![0] === "") return kept[0]![1];
   return new DimExpression(Object.fromEntries(kept));

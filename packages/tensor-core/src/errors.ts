@@ -37,7 +37,11 @@ export const shapeMismatch: ErrorFactory<{ op: string; field: string; expected: 
 export const gradientMissing: ErrorFactory<{ op: string; why: string }> = defineError(
   "tensor-core/gradient-missing",
   "A gradient was asked for through an op that has none.",
-  ({ op, why }) => ({ message: `${op} has no gradient: ${why}`, field: op, next: "Differentiate another value, or stop the gradient before this op." }),
+  ({ op, why }) => ({
+    message: `${op} has no gradient: ${why}`,
+    field: op,
+    next: "Differentiate another value, or stop the gradient before this op.",
+  }),
 );
 
 export const quantizedTraining: ErrorFactory<{ weight: string; storage: string }> = defineError(
@@ -54,13 +58,22 @@ export const quantizedTraining: ErrorFactory<{ weight: string; storage: string }
 export const siteUnknown: ErrorFactory<{ site: string; near: readonly string[] }> = defineError(
   "tensor-core/site-unknown",
   "A tap, reduction, gate, transform or cut was asked for at a site the model does not have.",
-  ({ site, near }) => ({ message: "the traced function has no such site", field: site, near, next: "List the sites with `sitesOf` and use one of those names." }),
+  ({ site, near }) => ({
+    message: "the traced function has no such site",
+    field: site,
+    near,
+    next: "List the sites with `sitesOf` and use one of those names.",
+  }),
 );
 
 export const stateMisused: ErrorFactory<{ state: string; why: string }> = defineError(
   "tensor-core/state-misused",
   "A State was read after its update, updated twice, differentiated through its update, or not created before it was used.",
-  ({ state, why }) => ({ message: why, field: state, next: "Read the value that the update gives instead, and update each State once per run." }),
+  ({ state, why }) => ({
+    message: why,
+    field: state,
+    next: "Read the value that the update gives instead, and update each State once per run.",
+  }),
 );
 
 export const weightUnknown: ErrorFactory<{ weight: string; near: readonly string[] }> = defineError(

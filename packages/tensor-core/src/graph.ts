@@ -14,7 +14,11 @@ export interface Value extends TensorType {
 /** Where data enters: `input` changes every run, `state` lives on the device and may be updated, `weight` is named and constant. */
 export type Leaf =
   | { readonly kind: "input" | "state"; readonly name: string }
-  | { readonly kind: "weight"; readonly name: string; /** A part of its storage, or the whole as dense f32. */ readonly part?: string | undefined }
+  | {
+      readonly kind: "weight";
+      readonly name: string;
+      /** A part of its storage, or the whole as dense f32. */ readonly part?: string | undefined;
+    }
   | { readonly kind: "constant"; readonly tensor: HostTensor };
 
 export interface LeafNode {
@@ -73,7 +77,8 @@ export class GraphBuilder {
     const types = op.infer(inputs, attrs);
     const outputs = {} as Record<Out, Value>;
     const node: OpNode = { kind: "op", op, attrs: attrs as Readonly<Record<string, unknown>>, inputs, outputs, builder: this };
-    for (const name of op.outputs) outputs[name] = { id: this.nextId++, node, output: name, dtype: types[name].dtype, shape: types[name].shape };
+    for (const name of op.outputs)
+      outputs[name] = { id: this.nextId++, node, output: name, dtype: types[name].dtype, shape: types[name].shape };
     this.nodes.push(node);
     return outputs;
   }

@@ -8,11 +8,13 @@ describe("philox4x32-10", () => {
   test.each([
     { counter: [0, 0, 0, 0], key: [0, 0], answer: "6627e8d5 e169c58d bc57ac4c 9b00dbd8" },
     {
-      counter: [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff], key: [0xffffffff, 0xffffffff],
+      counter: [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
+      key: [0xffffffff, 0xffffffff],
       answer: "408f276d 41c83b0e a20bc7c6 6d5451fd",
     },
     {
-      counter: [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], key: [0xa4093822, 0x299f31d0],
+      counter: [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
+      key: [0xa4093822, 0x299f31d0],
       answer: "d16cfe09 94fdcceb 5001e420 24126ea1",
     },
   ] as const)("$answer", ({ counter, key, answer }) => {
@@ -34,8 +36,13 @@ describe("streams", () => {
 
   test("seeds, streams and names each give other numbers", () => {
     const firsts = [
-      randomWords(1, 0, 2), randomWords(2, 0, 2), randomWords(1, 1, 2), randomWords(2 ** 32 + 1, 0, 2),
-      randomWords(fork(1, "data"), 0, 2), randomWords(fork(1, "dropout"), 0, 2), randomWords(fork(2, "data"), 0, 2),
+      randomWords(1, 0, 2),
+      randomWords(2, 0, 2),
+      randomWords(1, 1, 2),
+      randomWords(2 ** 32 + 1, 0, 2),
+      randomWords(fork(1, "data"), 0, 2),
+      randomWords(fork(1, "dropout"), 0, 2),
+      randomWords(fork(2, "data"), 0, 2),
     ].map(hex);
     expect(new Set(firsts).size).toBe(firsts.length);
     expect(fork(1, "data")).toEqual(fork([1, 0], "data"));

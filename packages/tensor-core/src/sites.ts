@@ -48,5 +48,8 @@ function gateFor({ tracer, value, gateAxes }: Site, gate: NonNullable<SiteReques
   const axes = gate.perExample === true ? [0, ...gateAxes] : gateAxes;
   const shape: Dim[] = axes.map((axis) => value.shape[axis] ?? dim("?"));
   const input = tracer.input(gate.input, "f32", shape);
-  return reshape(input, value.shape.map((size, axis) => (axes.includes(axis) ? size : 1)));
+  return reshape(
+    input,
+    value.shape.map((size, axis) => (axes.includes(axis) ? size : 1)),
+  );
 }

@@ -52,7 +52,10 @@ export function trace(body: (tracer: Tracer) => Readonly<Record<string, Value>>,
       if (updates[name] !== undefined) throw stateMisused({ state: name, why: "this State is assigned twice in one run" });
       if (state.dtype !== value.dtype || !sameShape(state.shape, value.shape)) {
         throw shapeMismatch({
-          op: "assign", field: name, expected: `${state.dtype} ${showShape(state.shape)}`, found: `${value.dtype} ${showShape(value.shape)}`,
+          op: "assign",
+          field: name,
+          expected: `${state.dtype} ${showShape(state.shape)}`,
+          found: `${value.dtype} ${showShape(value.shape)}`,
         });
       }
       updates[name] = value;

@@ -31,7 +31,22 @@ export const broadcastOp: Op<"broadcast", "x", never, "y", BroadcastAttrs> = def
   },
   gradient: ({ y }, { x }) => (y === undefined ? {} : { x: sumTo(y, x.shape) }),
   cases: function* () {
-    const shapes: [number[], number[]][] = [[[], [5]], [[3, 1], [3, 7]], [[1, 3], [4, 3]], [[2, 1, 3], [2, 4, 3]], [[1], [2, 3, 4]]];
+    const shapes: [number[], number[]][] = [
+      [[], [5]],
+      [
+        [3, 1],
+        [3, 7],
+      ],
+      [
+        [1, 3],
+        [4, 3],
+      ],
+      [
+        [2, 1, 3],
+        [2, 4, 3],
+      ],
+      [[1], [2, 3, 4]],
+    ];
     for (const size of ODD_SIZES) shapes.push([[size], [2, size]]);
     for (const [from, shape] of shapes) {
       const name = `[${from.join()}] to [${shape.join()}]`;

@@ -26,7 +26,10 @@ function compareOp<const Name extends string>(name: Name, holds: (a: number, b: 
         const label = `[${left.join()}] with [${right.join()}]`;
         const { i32 } = sampler(`${name} ${label}`);
         const inputs = { a: i32(left, -2, 3), b: i32(right, -2, 3) };
-        const floats = { a: { ...inputs.a, dtype: "f32", data: Float32Array.from(inputs.a.data as Int32Array) }, b: { ...inputs.b, dtype: "f32", data: Float32Array.from(inputs.b.data as Int32Array) } } as const;
+        const floats = {
+          a: { ...inputs.a, dtype: "f32", data: Float32Array.from(inputs.a.data as Int32Array) },
+          b: { ...inputs.b, dtype: "f32", data: Float32Array.from(inputs.b.data as Int32Array) },
+        } as const;
         yield { name: label, inputs: floats, attrs: {}, tolerance: 0, why: "0 or 1", checkGradient: [] };
         if (left.length === 2) yield { name: `${label}, integers`, inputs, attrs: {}, tolerance: 0, why: "0 or 1", checkGradient: [] };
       }

@@ -23,7 +23,18 @@ export const reshapeOp: Op<"reshape", "x", never, "y", ReshapeAttrs> = defineOp(
   reference: ({ x }, { shape }) => ({ y: { ...x, shape: numbersOf(shape) } }),
   gradient: ({ y }, { x }) => (y === undefined ? {} : { x: reshape(y, x.shape) }),
   cases: function* () {
-    for (const [from, to] of [[[2, 3, 4], [6, 4]], [[6], [1, 6, 1]], [[1, 1], []], [[3, 5], [5, 3]]] as const) {
+    for (const [from, to] of [
+      [
+        [2, 3, 4],
+        [6, 4],
+      ],
+      [[6], [1, 6, 1]],
+      [[1, 1], []],
+      [
+        [3, 5],
+        [5, 3],
+      ],
+    ] as const) {
       const name = `[${from.join()}] to [${to.join()}]`;
       yield { name, inputs: { x: sampler(name).f32(from) }, attrs: { shape: to }, tolerance: 0, why: "the bytes are the same" };
     }

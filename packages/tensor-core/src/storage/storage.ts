@@ -52,7 +52,11 @@ export interface DerivedPart {
 /** What a `storage` plugin defines. */
 export interface StorageDefinition {
   /** Checks parts against the descriptor and each other; throws `tensor-core/storage-invalid`. Reads no data. */
-  readonly load: (weight: string, descriptor: Readonly<Record<string, unknown>>, parts: Readonly<Record<string, TensorSource>>) => StoredWeight;
+  readonly load: (
+    weight: string,
+    descriptor: Readonly<Record<string, unknown>>,
+    parts: Readonly<Record<string, TensorSource>>,
+  ) => StoredWeight;
 }
 
 /** Picks among a weight's candidates once shapes are known. */

@@ -21,7 +21,11 @@ export function sampler(name: string): Sampler {
   const whole = (count: number, low: number, high: number): number[] =>
     Array.from(randomWords(seed, stream++, count), (word) => low + (word % (high - low)));
   return {
-    f32: (shape, low = -1, high = 1) => f32(shape, uniform(seed, stream++, sizeOf(shape)).map((x) => low + x * (high - low))),
+    f32: (shape, low = -1, high = 1) =>
+      f32(
+        shape,
+        uniform(seed, stream++, sizeOf(shape)).map((x) => low + x * (high - low)),
+      ),
     i32: (shape, low, high) => i32(shape, whole(sizeOf(shape), low, high)),
     u8: (shape, high = 256) => ({ dtype: "u8", shape, data: Uint8Array.from(whole(sizeOf(shape), 0, high)) }),
   };

@@ -13,7 +13,7 @@ export function inferPair(op: string, a: TensorType, b: TensorType, dtypes: read
 
 /** y[i] = f(inputs broadcast to one shape, at i). */
 export function mapBroadcast(op: string, dtype: DType, inputs: readonly HostTensor[], f: (...elements: number[]) => number): HostTensor {
-  const shape = numbersOf(inputs.map((input) => input.shape).reduce<readonly (number)[]>((a, b) => numbersOf(broadcastShapes(op, a, b)), []));
+  const shape = numbersOf(inputs.map((input) => input.shape).reduce<readonly number[]>((a, b) => numbersOf(broadcastShapes(op, a, b)), []));
   const y = make(dtype, shape);
   const sources = inputs.map((input) => ({ data: dataOf(input), at: offsetsOf(shape, broadcastStrides(input.shape, shape)) }));
   for (let i = 0; i < y.data.length; i++) y.data[i] = f(...sources.map(({ data, at }) => data[at[i]!]!));
@@ -23,5 +23,24 @@ export function mapBroadcast(op: string, dtype: DType, inputs: readonly HostTens
 /** Pairs of shapes that sweep sizes and every way to broadcast. */
 export const PAIRS: readonly (readonly [readonly number[], readonly number[]])[] = [
   ...[1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33].map((size) => [[size], [size]] as const),
-  [[3, 5], [5]], [[5], [3, 5]], [[2, 3, 4], [3, 1]], [[2, 1, 4], [1, 3, 1]], [[4, 7], []], [[], [4, 7]], [[3, 1], [1, 4]], [[2, 2, 3, 9], [2, 1, 1, 9]],
+  [[3, 5], [5]],
+  [[5], [3, 5]],
+  [
+    [2, 3, 4],
+    [3, 1],
+  ],
+  [
+    [2, 1, 4],
+    [1, 3, 1],
+  ],
+  [[4, 7], []],
+  [[], [4, 7]],
+  [
+    [3, 1],
+    [1, 4],
+  ],
+  [
+    [2, 2, 3, 9],
+    [2, 1, 1, 9],
+  ],
 ];

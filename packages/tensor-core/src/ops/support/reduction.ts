@@ -18,7 +18,10 @@ export function reducedShape(shape: Shape, { axes, keepDims }: ReduceAttrs): rea
 /** For every element of the input, the element of the output it goes into. */
 export function reductionOffsets(shape: readonly number[], axes: readonly number[]): Int32Array {
   const kept = stridesOf(shape.map((size, axis) => (axes.includes(axis) ? 1 : size)));
-  return offsetsOf(shape, kept.map((stride, axis) => (axes.includes(axis) ? 0 : stride)));
+  return offsetsOf(
+    shape,
+    kept.map((stride, axis) => (axes.includes(axis) ? 0 : stride)),
+  );
 }
 
 /** Axes as attributes hold them: all when not given, negative ones counted from the end. */
@@ -28,7 +31,22 @@ export function wholeAxes(axes: readonly number[] | undefined, rank: number): nu
 }
 
 export function* reductionCases(why: string): Generator<OpCase<"x", never, ReduceAttrs>> {
-  const shapes: [number[], number[]][] = [[[2, 3, 5], [0]], [[2, 3, 5], [1]], [[2, 3, 5], [0, 2]], [[2, 3, 5], [0, 1, 2]], [[3, 4, 1, 2], [1, 2]]];
+  const shapes: [number[], number[]][] = [
+    [[2, 3, 5], [0]],
+    [[2, 3, 5], [1]],
+    [
+      [2, 3, 5],
+      [0, 2],
+    ],
+    [
+      [2, 3, 5],
+      [0, 1, 2],
+    ],
+    [
+      [3, 4, 1, 2],
+      [1, 2],
+    ],
+  ];
   for (const size of ODD_SIZES) shapes.push([[3, size], [1]], [[size, 5], [0]]);
   for (const [shape, axes] of shapes) {
     const name = `[${shape.join()}] over ${axes.join()}`;

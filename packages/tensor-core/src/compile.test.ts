@@ -1,0 +1,175 @@
+import { describe, expect, it } from "vitest";
+import {
+  compile,
+  createStore,
+  cut,
+  dim,
+  eager,
+  f32,
+  gradients,
+  mulDims,
+  openReference,
+  reshape,
+  sitesOf,
+  sum,
+  trace,
+  add,
+  addOp,
+  mul,
+  type Tracer,
+  type Value,
+} from "./index.ts";
+
+const allOf = (value: Value): Value =>
+  sum(
+    value,
+    value.shape.map((_, axis) => axis),
+  );
+
+describe("compile", () => {
+  it("binds named dimensions from the inputs, once per binding", async () => {
+    const graph = trace((t) => {
+      const x = t.input("x", "f32", [dim("batch"), 3]);
+      return { y: add(mul(x, x), 1), flat: reshape(x, [mulDims(dim("batch"), 3)]) };
+    });
+    const run = compile(graph, { store: createStore(openReference()) });
+    expect((await run.run({ x: f32([1, 3], [1, 2, 3]) }))["y"]).toEqual(f32([1, 3], [2, 5, 10]));
+    const two = await run.run({ x: f32([2, 3], [1, 2, 3, 4, 5, 6]) });
+    expect(two["y"]!.data).toEqual(Float32Array.of(2, 5, 10, 17, 26, 37));
+    expect(two["flat"]!.shape).toEqual([6]);
+  });
+
+  it("refuses a missing input, a wrong shape and an unknown output by code", async () => {
+    const graph = trace((t) => ({ y: add(t.input("x", "f32", [2]), 1) }));
+    const run = compile(graph, { store: createStore(openReference()) });
+    await expect(run.run({ z: f32([2]) })).rejects.toMatchObject({ code: "tensor-core/input-missing" });
+    await expect(run.run({ x: f32([3]) })).rejects.toMatchObject({ code: "tensor-core/shape-mismatch" });
+    await expect(run.run({ x: f32([2]) }, { read: ["q"] })).rejects.toMatchObject({ code: "tensor-core/input-missing" });
+  });
+
+  it("keeps State across runs and executables, and shows the new value", async () => {
+    const store = createStore(openReference());
+    store.setState("total", f32([2], [10, 20]));
+    const graph = trace((t) => {
+      const total = t.state("total", "f32", [2]);
+      const next = add(total, t.input("x", "f32", [2]));
+      t.assign(total, next);
+      return { next };
+    });
+    const run = compile(graph, { store });
+    await run.run({ x: f32([2], [1, 2]) });
+    expect((await run.run({ x: f32([2], [1, 2]) }))["next"]!.data).toEqual(Float32Array.of(12, 24));
+    expect((await store.readState("total")).data).toEqual(Float32Array.of(12, 24));
+    store.setState("total", f32([2], [0, 0]));
+    expect((await run.run({ x: f32([2], [5, 5]) }))["next"]!.data).toEqual(Float32Array.of(5, 5));
+  });
+
+  it("never lets a value that is still needed be overwritten", async () => {
+    const graph = trace((t) => {
+      const x = t.input("x", "f32", [4]);
+      const a = mul(x, 2);
+      const view = reshape(a, [2, 2]);
+      const b = add(a, 1);
+      const c = mul(b, b);
+      return { c, late: add(reshape(view, [4]), c), kept: view };
+    });
+    const out = await compile(graph, { store: createStore(openReference()) }).run({ x: f32([4], [1, 2, 3, 4]) });
+    expect(out["c"]!.data).toEqual(Float32Array.of(9, 25, 49, 81));
+    expect(out["late"]!.data).toEqual(Float32Array.of(11, 29, 55, 89));
+    expect(out["kept"]!.data).toEqual(Float32Array.of(2, 4, 6, 8));
+  });
+
+  it("shares what is computed twice and computes constants once", async () => {
+    const counted: string[] = [];
+    const device = openReference();
+    const store = createStore({ ...device, prepare: (steps) => (counted.push(...steps.map(({ op }) => op.name)), device.prepare(steps)) });
+    const graph = trace((t) => {
+      const x = t.input("x", "f32", [2]);
+      return { y: mul(add(x, 1), add(x, 1)), k: mul(t.constant(3), 4) };
+    });
+    const out = await compile(graph, { store }).run({ x: f32([2], [1, 2]) });
+    expect(out["k"]!.data).toEqual(Float32Array.of(12));
+    expect(counted).toEqual(["add", "mul"]);
+  });
+});
+
+describe("gradients", () => {
+  it("differentiates through broadcasting and reuse", async () => {
+    const graph = trace((t) => {
+      const w = t.input("w", "f32", [1, 2]);
+      const x = t.input("x", "f32", [3, 2]);
+      const unused = t.input("unused", "f32", [2]);
+      const [dw, dx, none] = gradients(allOf(mul(mul(x, w), x)), [w, x, unused]);
+      return { dw: dw!, dx: dx!, none: none! };
+    });
+    const out = await compile(graph, { store: createStore(openReference()) }).run({
+      w: f32([1, 2], [2, 3]),
+      x: f32([3, 2], [1, 2, 3, 4, 5, 6]),
+      unused: f32([2]),
+    });
+    expect(out["dw"]!.data).toEqual(Float32Array.of(1 + 9 + 25, 4 + 16 + 36));
+    expect(out["dx"]!.data).toEqual(Float32Array.of(4, 12, 12, 24, 20, 36));
+    expect(out["none"]!.data).toEqual(Float32Array.of(0, 0));
+  });
+});
+
+describe("sites", () => {
+  const model = (t: Tracer): Record<string, Value> => {
+    const x = t.site("first", mul(t.input("x", "f32", [dim("batch"), 2]), 2), [1]);
+    return { y: t.site("second", add(x, 1)) };
+  };
+  const run = (
+    graph: ReturnType<typeof trace>,
+    inputs: Parameters<ReturnType<typeof compile>["run"]>[0],
+  ): Promise<Record<string, { data: unknown }>> => compile(graph, { store: createStore(openReference()) }).run(inputs);
+  const x = f32([1, 2], [1, 2]);
+
+  it("leave no node when nobody asks", () => {
+    expect(sitesOf(model)).toEqual(["first", "second"]);
+    expect(trace(model).nodes.length).toBe(5);
+  });
+
+  it("give a tap, a gate, a transform and a cut", async () => {
+    expect((await run(trace(model, { sites: { first: { tap: "seen" } } }), { x }))["seen"]!.data).toEqual(Float32Array.of(2, 4));
+    const gated = trace(model, { sites: { first: { gate: { input: "gate" } } } });
+    expect((await run(gated, { x, gate: f32([2], [0, 1]) }))["y"]!.data).toEqual(Float32Array.of(1, 5));
+    const each = trace(model, { sites: { first: { gate: { input: "gate", perExample: true } } } });
+    expect((await run(each, { x, gate: f32([1, 2], [1, 0]) }))["y"]!.data).toEqual(Float32Array.of(3, 1));
+    const changed = trace(model, { sites: { first: { transform: (value) => mul(value, 10) } } });
+    expect((await run(changed, { x }))["y"]!.data).toEqual(Float32Array.of(21, 41));
+    const block = trace(model, { sites: cut("first", "second") });
+    expect(
+      (await run({ ...block, outputs: { second: block.outputs["second"]! } }, { first: f32([1, 2], [7, 8]) }))["second"]!.data,
+    ).toEqual(Float32Array.of(8, 9));
+  });
+
+  it("refuse a name the function does not pass", () => {
+    expect(() => trace(model, { sites: { frist: { tap: "seen" } } })).toThrowError(/first/);
+  });
+
+  it("accumulate a reduction in State over runs", async () => {
+    const store = createStore(openReference());
+    store.createState("norms", "f32", [2]);
+    const graph = trace(model, {
+      sites: {
+        first: {
+          reduce: (value, t) => {
+            const norms = t.state("norms", "f32", [2]);
+            t.assign(norms, add(norms, sum(mul(value, value), [0])));
+          },
+        },
+      },
+    });
+    const compiled = compile(graph, { store });
+    await compiled.run({ x });
+    await compiled.run({ x });
+    expect((await store.readState("norms")).data).toEqual(Float32Array.of(8, 32));
+  });
+});
+
+describe("eager", () => {
+  it("runs one op and gives its result", async () => {
+    const { call } = eager(openReference());
+    expect((await call(addOp, { a: f32([2], [1, 2]), b: f32([], [1]) }, {})).y.data).toEqual(Float32Array.of(2, 3));
+  });
+});
