@@ -1,17 +1,5 @@
 /** Every error of training. */
 import { defineError, type ErrorFactory } from "@pare/core";
-import type { StandardSchemaV1 } from "@standard-schema/spec";
-
-export const dataOptionsInvalid: ErrorFactory<{ use: string; issues: readonly StandardSchemaV1.Issue[] }> = defineError(
-  "training/data-options-invalid",
-  "A data set was named with options that its schema refuses.",
-  ({ use, issues }) => ({
-    message: `the data set ${use} cannot take these options`,
-    field: issues.map((issue) => [use, ...(issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part))].join(".")).join(", "),
-    found: issues.map((issue) => issue.message).join("; "),
-    next: "Correct the options; `pare plugins --json` lists what each data set takes.",
-  }),
-);
 
 export const dataPartMissing: ErrorFactory<{ data: string; part: string; parts: readonly string[] }> = defineError(
   "training/data-part-missing",
@@ -63,24 +51,14 @@ export const separatorInvalid: ErrorFactory<{ separator: string; cause: unknown 
   }),
 );
 
-export const tokenizerIncomplete: ErrorFactory<{ token: string }> = defineError(
-  "training/tokenizer-incomplete",
-  "A model's tokenizer lacks the begin or end token that its sequences need, or the model has no tokenizer at all.",
-  ({ token }) => ({
-    message: token === "any" ? "the model has no tokenizer" : `the tokenizer has no ${token} token`,
-    field: token === "any" ? "tokenizer" : `tokenizer.special.${token}`,
-    next: "Load or create the model with a tokenizer that says its special tokens.",
-  }),
-);
-
-export const exampleEmpty: ErrorFactory<{ field: string; found: string }> = defineError(
-  "training/example-empty",
-  "An example holds nothing to predict, or no source for a model that reads one.",
-  ({ field, found }) => ({
-    message: `this example has no ${field} to work on`,
+export const tokenizerUnfit: ErrorFactory<{ field: string; expected: string; found: string }> = defineError(
+  "training/tokenizer-unfit",
+  "A model has no tokenizer, or one without the special tokens or words that the data needs.",
+  ({ field, expected, found }) => ({
+    message: "the model's tokenizer cannot write these examples",
     field,
-    expected: field === "source" ? "a source, for an encoder–decoder" : "at least one token to predict",
+    expected,
     found,
-    next: "Leave such examples out of the data, raise maxTokens, or use a model of the other family.",
+    next: "Use a model whose tokenizer was made for this data, or data that this model was made for.",
   }),
 );

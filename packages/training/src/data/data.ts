@@ -1,7 +1,6 @@
 /** What a data set is: examples of text under a name, the same for training, calibration and evaluation. */
-import type { Named, Registry } from "@pare/core";
+import { checkOptions, hashJson, resolveRef, type Named, type PluginRef, type Registry } from "@pare/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { dataOptionsInvalid } from "../errors.ts";
 
 /** One example. Text, not ids: the model's own tokenizer decides. */
 export interface Example {
@@ -14,9 +13,12 @@ export interface Example {
 export type Part = "train" | "test";
 
 export interface DataSet {
+  /** With `version` and `options`: how recipes write it, so that a step that holds the value is still plain JSON. */
+  readonly use: string;
+  readonly version: number;
+  readonly options: unknown;
   /** The data and the options that select from it, as one name: `scan/simple`. Stands in a checkpoint's provenance. */
   readonly id: string;
-  readonly version: number;
   readonly citation: string;
   /** Throws `training/data-part-missing` where the data has no such part. Order is fixed and repeats are kept: training shuffles with its own seed. */
   readonly examples: (part: Part) => Promise<readonly Example[]>;
@@ -33,25 +35,26 @@ export interface DataDefinition<Input> {
 export type DataPlugin<Id extends string, Input> = Named<"data", Id, DataDefinition<Input>>;
 
 /** How options name a data set: the value itself, or plain JSON `{ use: "scan", split: "simple" }`. */
-export type DataReference = DataSet | { readonly use: string; readonly [option: string]: unknown };
+export type DataReference = DataSet | PluginRef;
 
-/** The data set that an option names. Throws `core/plugin-unknown` and `training/data-options-invalid`. */
-export async function openData(reference: DataReference, registry: Registry): Promise<DataSet> {
-  if (isDataSet(reference)) return reference;
-  const { use, ...options } = reference;
-  const plugin = registry.find("data", use) as DataPlugin<string, unknown>;
-  const result = await plugin.define.options["~standard"].validate(options);
-  if (result.issues !== undefined) throw dataOptionsInvalid({ use, issues: result.issues });
-  return plugin.define.open(result.value);
+/**
+ * The data set that an option names.
+ *
+ * @param field the option, for errors.
+ * @throws `core/plugin-unknown`, `core/options-invalid`, `core/option-unknown`.
+ */
+export function openData(reference: DataReference, registry: Registry, field: string = "data"): DataSet {
+  const open = (plugin: DataPlugin<string, unknown>, options: unknown): DataSet =>
+    plugin.define.open(checkOptions(plugin.id, plugin.define.options, options).value);
+  return resolveRef<"data", DataSet>(registry, "data", reference as DataSet | PluginRef, open, field);
 }
 
-function isDataSet(reference: DataReference): reference is DataSet {
-  return typeof reference["examples"] === "function";
+/** A schema's check for an option that holds a {@link DataReference}. */
+export function isDataReference(value: unknown): value is DataReference {
+  return typeof value === "object" && value !== null && typeof (value as { use?: unknown }).use === "string";
 }
 
 /** Hex SHA-256 over the examples in their order; equal exactly when every source and target is. */
-export async function hashExamples(examples: readonly Example[]): Promise<string> {
-  const text = JSON.stringify(examples.map(({ source, target }) => [source ?? null, target]));
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+export function hashExamples(examples: readonly Example[]): Promise<string> {
+  return hashJson(examples.map(({ source, target }) => (source === undefined ? [target] : [source, target])));
 }
