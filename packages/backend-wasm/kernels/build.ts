@@ -1,1 +1,82 @@
-console.error("kernels: nothing yet");
+/**
+ * Compiles the AssemblyScript kernels of packages: `kernels/assembly/index.ts` → `src/generated/modules.ts`, one module
+ * per row of `variants.ts`, as base64 so that no loader, bundler or server has to know about `.wasm` files.
+ *
+ *     node packages/backend-wasm/kernels/build.ts [package folder …]
+ *
+ * Without folders it builds every package beside this one that has kernels. Unchanged sources are not compiled again.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import asc from "assemblyscript/asc";
+import { unshareable } from "./inspect.ts";
+import { VARIANTS, type Variant } from "./variants.ts";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const packages = resolve(here, "../..");
+const ENTRY = "kernels/assembly/index.ts";
+
+const given = process.argv.slice(2).map((folder) => resolve(folder));
+const folders = given.length > 0 ? given : readdirSync(packages).map((name) => join(packages, name));
+for (const folder of folders) if (existsSync(join(folder, ENTRY))) await build(folder);
+
+async function build(folder: string): Promise<void> {
+  const target = join(folder, "src/generated/modules.ts");
+  const stamp = `// Made by backend-wasm/kernels/build.ts from ${hashOf(folder)}`;
+  if (existsSync(target) && readFileSync(target, "utf8").startsWith(`${stamp}\n`)) return;
+  const modules: string[] = [];
+  for (const variant of VARIANTS) {
+    const module = await compile(folder, variant);
+    const reason = unshareable(module);
+    if (reason !== undefined) throw new Error(`${folder}, ${variant.name}: kernels cannot share the device's memory: ${reason}`);
+    modules.push(`  "${variant.name}": () => decode("${Buffer.from(module).toString("base64")}"),`);
+    console.error(`kernels: ${relative(packages, folder)} ${variant.name} ${module.length} bytes`);
+  }
+  const names = VARIANTS.map(({ name }) => `"${name}"`).join(" | ");
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(
+    `${target}.part`,
+    [
+      stamp,
+      `export const modules: Readonly<Record<${names}, () => Uint8Array<ArrayBuffer>>> = {`,
+      ...modules,
+      "};",
+      "function decode(base64: string): Uint8Array<ArrayBuffer> {",
+      "  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));",
+      "}",
+      "",
+    ].join("\n"),
+  );
+  renameSync(`${target}.part`, target);
+}
+
+async function compile(folder: string, { features }: Variant): Promise<Uint8Array> {
+  let module: Uint8Array | undefined;
+  const { error, stderr } = await asc.main(
+    [
+      relative(packages, join(folder, ENTRY)),
+      ...["--baseDir", packages, "--outFile", "out.wasm", "--runtime", "stub", "--importMemory", "--noExportMemory", "--initialMemory", "1"],
+      ...["-O3", "--noAssert", "--enable", features.join(",")],
+    ],
+    {
+      writeFile: (name, contents) => {
+        if (name === "out.wasm") module = contents as Uint8Array;
+      },
+    },
+  );
+  if (error !== null || module === undefined) throw new Error(`${folder}: ${stderr.toString()}`, { cause: error });
+  return module;
+}
+
+/** Over all that the output depends on: the package's sources, those of this package that it may import, the builder, the compiler. */
+function hashOf(folder: string): string {
+  const hash = createHash("sha256").update(asc.version);
+  for (const root of new Set([here, join(folder, "kernels")])) {
+    for (const name of readdirSync(root, { recursive: true, encoding: "utf8" }).sort()) {
+      if (name.endsWith(".ts")) hash.update(`\n${name}\n`).update(readFileSync(join(root, name)));
+    }
+  }
+  return hash.digest("hex");
+}

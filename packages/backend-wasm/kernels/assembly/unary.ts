@@ -1,0 +1,46 @@
+/** y[i] = f(x[i]) over n floats; y may be x. */
+import { gelu4, geluTanh4, erf4, exp4, log4, one, sigmoid4, silu4, tanh4 } from "./lib/math";
+import { loadTail, storeTail } from "./lib/simd";
+
+// @ts-ignore: decorator
+@inline
+function apply4(kind: i32, v: v128): v128 {
+  switch (kind) {
+    case 0: return f32x4.neg(v);
+    case 1: return exp4(v);
+    case 2: return log4(v);
+    case 3: return f32x4.sqrt(v);
+    case 4: return f32x4.div(one(), f32x4.sqrt(v));
+    case 5: return f32x4.abs(v);
+    case 6: return tanh4(v);
+    case 7: return sigmoid4(v);
+    case 8: return f32x4.max(v, f32x4.splat(0));
+    case 9: return erf4(v);
+    case 10: return gelu4(v);
+    case 11: return geluTanh4(v);
+    default: return silu4(v);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function each(kind: i32, x: usize, y: usize, n: i32): void {
+  const end = y + (<usize>(n & ~3) << 2);
+  for (; y < end; y += 16, x += 16) v128.store(y, apply4(kind, v128.load(x)));
+  const rest = n & 3;
+  if (rest) storeTail(y, apply4(kind, loadTail(x, rest)), rest);
+}
+
+export function neg_f32(x: usize, y: usize, n: i32): void { each(0, x, y, n); }
+export function exp_f32(x: usize, y: usize, n: i32): void { each(1, x, y, n); }
+export function log_f32(x: usize, y: usize, n: i32): void { each(2, x, y, n); }
+export function sqrt_f32(x: usize, y: usize, n: i32): void { each(3, x, y, n); }
+export function rsqrt_f32(x: usize, y: usize, n: i32): void { each(4, x, y, n); }
+export function abs_f32(x: usize, y: usize, n: i32): void { each(5, x, y, n); }
+export function tanh_f32(x: usize, y: usize, n: i32): void { each(6, x, y, n); }
+export function sigmoid_f32(x: usize, y: usize, n: i32): void { each(7, x, y, n); }
+export function relu_f32(x: usize, y: usize, n: i32): void { each(8, x, y, n); }
+export function erf_f32(x: usize, y: usize, n: i32): void { each(9, x, y, n); }
+export function gelu_f32(x: usize, y: usize, n: i32): void { each(10, x, y, n); }
+export function gelu_tanh_f32(x: usize, y: usize, n: i32): void { each(11, x, y, n); }
+export function silu_f32(x: usize, y: usize, n: i32): void { each(12, x, y, n); }

@@ -1,0 +1,46 @@
+/** Every error of backend-wasm. */
+import { defineError, type ErrorFactory } from "@pare/core";
+
+export const kernelUnknown: ErrorFactory<{ kernel: string; op: string; near: readonly string[] }> = defineError(
+  "backend-wasm/kernel-unknown",
+  "A pack's encoder called a function that neither its own module nor the device's module exports.",
+  ({ kernel, op, near }) => ({
+    message: `the kernel of ${op} calls a function that no module exports`,
+    field: kernel,
+    near,
+    next: "Build the pack's kernels again, or correct the name in its encoder.",
+  }),
+);
+
+export const threadsUnsupported: ErrorFactory<{ threads: number }> = defineError(
+  "backend-wasm/threads-unsupported",
+  "More than one thread was asked for; this version of the device runs on one.",
+  ({ threads }) => ({
+    message: "the wasm device runs on one thread",
+    field: "threads",
+    expected: "1",
+    found: `${threads}`,
+    next: "Leave `threads` out, or give 1.",
+  }),
+);
+
+export const packVariantMissing: ErrorFactory<{ pack: string; variant: string }> = defineError(
+  "backend-wasm/pack-variant-missing",
+  "A kernel pack brings no module for the variant the device runs.",
+  ({ pack, variant }) => ({
+    message: "this pack has no kernels for the device's variant",
+    field: pack,
+    expected: `a module named ${variant}`,
+    next: "Build the pack with this version's kernel builder, or open the device without it.",
+  }),
+);
+
+export const wasmUnavailable: ErrorFactory<object> = defineError(
+  "backend-wasm/unavailable",
+  "The engine has no WebAssembly SIMD.",
+  () => ({
+    message: "this engine has no WebAssembly SIMD",
+    expected: "Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or newer",
+    next: "Use a newer engine, or open the reference device.",
+  }),
+);

@@ -1,0 +1,51 @@
+/** What kernels of this backend are written against. */
+import { kernelsFor, type DType, type Given, type Kernel, type Op } from "@pare/tensor-core";
+import type { Pack } from "@pare/core";
+
+/** Builds of every kernel module: what `device.variant` says. */
+export type WasmVariant = "simd" | "relaxed-simd";
+
+/** A planned tensor as kernels see it: row-major at a byte address of the device's memory, 64-byte aligned. */
+export interface WasmTensor {
+  readonly address: number;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** Number of elements. */
+  readonly size: number;
+  /** The bytes never change while the program lives. */
+  readonly constant: boolean;
+}
+
+/** Writes one step of a program as calls of exported functions. All memory an encoder asks for is 64-byte aligned. */
+export interface WasmEncoder {
+  /**
+   * Adds a call of a function that the pack's module, or else the device's own module, exports. Arguments are fixed here:
+   * addresses, sizes, strides, scalars. Throws `backend-wasm/kernel-unknown`.
+   */
+  readonly call: (kernel: string, ...args: readonly number[]) => void;
+  /** Address of bytes that hold garbage before this step and after it: every step of every program shares them. */
+  readonly scratch: (bytes: number) => number;
+  /** Address of zeroed bytes that live as long as the program. */
+  readonly persist: (bytes: number) => number;
+  /** Address of these numbers as i32, written now, living as long as the program. */
+  readonly table: (values: readonly number[]) => number;
+  /** For writing set-up data at prepare time; take a fresh view of its buffer after every call that gives an address. */
+  readonly memory: WebAssembly.Memory;
+}
+
+export interface WasmTypes {
+  readonly encoder: WasmEncoder;
+  readonly tensor: WasmTensor;
+}
+
+/** Kernels for this backend: AssemblyScript modules (one per variant, importing `env.memory`) and the encoders over them. */
+export interface WasmPack extends Pack<"wasm"> {
+  readonly modules: Readonly<Record<WasmVariant, () => Uint8Array<ArrayBuffer>>>;
+  readonly kernels: readonly Kernel<WasmTypes>[];
+}
+
+/** `implement(op, (encoder, { x }, { y }, attrs) => …)`: a kernel with the op's own types. */
+export const implement: <In extends string, Opt extends string, Out extends string, Attrs>(
+  op: Op<string, In, Opt, Out, Attrs>,
+  encode: (encoder: WasmEncoder, inputs: Given<In, Opt, WasmTensor>, outputs: Readonly<Record<Out, WasmTensor>>, attrs: Attrs) => void,
+) => Kernel<WasmTypes> = kernelsFor<WasmTypes>();

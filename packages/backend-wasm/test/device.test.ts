@@ -1,0 +1,95 @@
+import { defineOp, f32, i32, type DeviceBuffer, type PlannedTensor } from "@pare/tensor-core";
+import { describe, expect, it } from "vitest";
+import { implement, openWasm, type WasmPack } from "../src/index.ts";
+import { modules } from "../src/generated/modules.ts";
+
+const doubleExp = defineOp({
+  name: "double-exp",
+  inputs: ["x"],
+  outputs: ["y"],
+  infer: ({ x }) => ({ y: x }),
+  reference: ({ x }) => ({ y: f32(x.shape, Float32Array.from(x.data as Float32Array, (v) => Math.exp(Math.exp(v)))) }),
+  cases: () => [],
+});
+
+const pack: WasmPack = {
+  kind: "pack",
+  id: "test",
+  version: 1,
+  apiVersion: 1,
+  package: "test",
+  backend: "wasm",
+  modules,
+  kernels: [
+    implement(doubleExp, (encoder, { x }, { y }) => {
+      const between = encoder.scratch(x.size * 4);
+      encoder.call("exp_f32", x.address, between, x.size);
+      encoder.call("exp_f32", between, y.address, x.size);
+    }),
+  ],
+};
+
+function plan(buffer: DeviceBuffer, offset: number, length: number): PlannedTensor {
+  return { dtype: "f32", shape: [length], buffer, offset, constant: false };
+}
+
+async function floats(read: Promise<Uint8Array>): Promise<number[]> {
+  return [...new Float32Array((await read).buffer)];
+}
+
+describe("the wasm device", () => {
+  it.each([[[pack]], [[]]])("runs a pack's kernel, or the op's reference without it", async (packs) => {
+    const device = await openWasm({ packs });
+    const buffer = device.allocate(256);
+    device.write(buffer, Float32Array.of(0, 1, -1, 0.5, 0.25));
+    const program = device.prepare([
+      { op: doubleExp, attrs: {}, inputs: { x: plan(buffer, 0, 5) }, outputs: { y: plan(buffer, 64, 5) } },
+      { op: doubleExp, attrs: {}, inputs: { x: plan(buffer, 0, 5) }, outputs: { y: plan(buffer, 128, 5) } },
+    ]);
+    await program.run();
+    const found = await floats(device.read(buffer, 64, 20));
+    [0, 1, -1, 0.5, 0.25].forEach((v, i) => expect(found[i]).toBeCloseTo(Math.exp(Math.exp(v)), 4));
+    expect(await floats(device.read(buffer, 128, 20))).toEqual(found);
+    expect(device.supports("double-exp")).toBe(packs.length === 1);
+    program.dispose();
+    await device.close();
+  });
+
+  it("gives zeroed, aligned memory again after it was freed", async () => {
+    const device = await openWasm();
+    const buffers = [100, 200, 300].map((bytes) => device.allocate(bytes));
+    for (const buffer of buffers) device.write(buffer, new Uint8Array(buffer.bytes).fill(255));
+    for (const buffer of [buffers[1]!, buffers[0]!, buffers[2]!]) device.free(buffer);
+    const again = device.allocate(700);
+    expect(again.handle).toBe(buffers[0]!.handle);
+    expect((again.handle as number) % 64).toBe(0);
+    expect((await device.read(again, 0, 700)).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it("refuses what exceeds its limit before taking it", async () => {
+    const device = await openWasm({ memoryLimit: 2 ** 20 });
+    expect(() => device.allocate(2 ** 20)).toThrow(/device-memory-exceeded/);
+    expect(() => device.allocate(2 ** 33)).toThrow(/device-memory-exceeded/);
+    expect(device.allocate(2 ** 19).bytes).toBe(2 ** 19);
+  });
+
+  it("frees what a failed encoding took, and names the function that is missing", async () => {
+    const wrong = { ...pack, kernels: [implement(doubleExp, (encoder) => { encoder.persist(2 ** 19); encoder.call("exp_f23"); })] };
+    const device = await openWasm({ packs: [wrong], memoryLimit: 2 ** 20 });
+    const buffer = device.allocate(64);
+    const step = { op: doubleExp, attrs: {}, inputs: { x: plan(buffer, 0, 4) }, outputs: { y: plan(buffer, 0, 4) } };
+    for (let i = 0; i < 3; i++) expect(() => device.prepare([step])).toThrow(/exp_f32/);
+  });
+
+  it("runs plain SIMD when asked to be portable, and refuses threads", async () => {
+    expect((await openWasm({ portable: true })).variant).toBe("simd");
+    await expect(openWasm({ threads: 2 })).rejects.toThrow(/threads-unsupported/);
+  });
+
+  it("keeps integers as they are", async () => {
+    const device = await openWasm();
+    const buffer = device.allocate(12);
+    device.write(buffer, i32([3], [1, -2, 3]).data);
+    expect([...new Int32Array((await device.read(buffer, 0, 12)).buffer)]).toEqual([1, -2, 3]);
+  });
+});

@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { unshareable } from "../kernels/inspect.ts";
+import { modules } from "../src/generated/modules.ts";
+
+const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+
+describe("the check on kernel modules", () => {
+  it("passes the modules of this package", () => {
+    for (const module of Object.values(modules)) expect(unshareable(module())).toBeUndefined();
+  });
+
+  it.each([
+    ["data segments", [11, 7, 1, 0, 0x41, 8, 0x0b, 1, 42]],
+    ["a mutable global", [6, 12, 2, 0x7d, 0, 0x43, 0, 0, 128, 63, 0x0b, 0x7f, 1, 0x41, 0, 0x0b]],
+    ["a start function", [8, 1, 0]],
+  ])("refuses %s", (what, section) => {
+    expect(unshareable(Uint8Array.from([...HEADER, 1, 4, 1, 0x60, 0, 0, ...section]))).toContain(what);
+  });
+});
