@@ -10,7 +10,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import asc from "assemblyscript/asc";
+import { main as compileAssembly, version } from "assemblyscript/asc";
 import { unshareable } from "./inspect.ts";
 import { VARIANTS, type Variant } from "./variants.ts";
 
@@ -54,25 +54,20 @@ async function build(folder: string): Promise<void> {
 
 async function compile(folder: string, { features }: Variant): Promise<Uint8Array> {
   let module: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(
-    [
-      relative(packages, join(folder, ENTRY)),
-      ...["--baseDir", packages, "--outFile", "out.wasm", "--runtime", "stub", "--importMemory", "--noExportMemory", "--initialMemory", "1"],
-      ...["-O3", "--noAssert", "--enable", features.join(",")],
-    ],
-    {
-      writeFile: (name, contents) => {
-        if (name === "out.wasm") module = contents as Uint8Array;
-      },
+  const flags = "--runtime stub --importMemory --noExportMemory --initialMemory 1 -O3 --noAssert --outFile out.wasm".split(" ");
+  const entry = relative(packages, join(folder, ENTRY));
+  const { error, stderr } = await compileAssembly([entry, "--baseDir", packages, ...flags, "--enable", features.join(",")], {
+    writeFile: (name, contents) => {
+      if (name === "out.wasm") module = contents as Uint8Array;
     },
-  );
+  });
   if (error !== null || module === undefined) throw new Error(`${folder}: ${stderr.toString()}`, { cause: error });
   return module;
 }
 
 /** Over all that the output depends on: the package's sources, those of this package that it may import, the builder, the compiler. */
 function hashOf(folder: string): string {
-  const hash = createHash("sha256").update(asc.version);
+  const hash = createHash("sha256").update(version);
   for (const root of new Set([here, join(folder, "kernels")])) {
     for (const name of readdirSync(root, { recursive: true, encoding: "utf8" }).sort()) {
       if (name.endsWith(".ts")) hash.update(`\n${name}\n`).update(readFileSync(join(root, name)));

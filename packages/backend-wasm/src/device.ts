@@ -41,7 +41,6 @@ function deviceOver(memory: WebAssembly.Memory, variant: WasmVariant, instances:
   const kernels = kernelTable(instances);
   const allocator = createAllocator(memory, memoryLimit);
   const scratch = createScratch(allocator);
-  const addressOf = (buffer: DeviceBuffer): number => buffer.handle as number;
   return {
     backend: "wasm",
     variant,
@@ -68,6 +67,10 @@ function deviceOver(memory: WebAssembly.Memory, variant: WasmVariant, instances:
     },
     close: async () => {},
   };
+}
+
+function addressOf(buffer: DeviceBuffer): number {
+  return buffer.handle as number;
 }
 
 function kernelTable({ own, packs }: Instances): ReadonlyMap<string, BoundKernel> {

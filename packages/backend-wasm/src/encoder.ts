@@ -84,7 +84,13 @@ export function encodeSteps(steps: readonly ProgramStep[], { memory, allocator, 
       const bound = kernels.get(step.op.name);
       scratch.reset();
       if (bound === undefined) calls.push(referenceCall(step, memory));
-      else bound.kernel.encode(encoderOf(bound), map(step.inputs, tensorOf), map(step.outputs, (planned) => tensorOf(planned)!), step.attrs);
+      else
+        bound.kernel.encode(
+          encoderOf(bound),
+          map(step.inputs, tensorOf),
+          map(step.outputs, (planned) => tensorOf(planned)!),
+          step.attrs,
+        );
     }
   } catch (error) {
     for (const { address, bytes } of kept) allocator.free(address, bytes);
@@ -106,7 +112,10 @@ function addressOf({ buffer, offset }: PlannedTensor): number {
 /** The op's own definition, over copies of the tensors in this memory. */
 function referenceCall({ op, attrs, inputs, outputs }: ProgramStep, memory: WebAssembly.Memory): () => void {
   return () => {
-    const found = op.reference(map(inputs, (planned) => planned && hostCopy(planned, memory)), attrs) as Readonly<Record<string, HostTensor>>;
+    const found = op.reference(
+      map(inputs, (planned) => planned && hostCopy(planned, memory)),
+      attrs,
+    ) as Readonly<Record<string, HostTensor>>;
     for (const [name, planned] of Object.entries(outputs)) {
       const { buffer, byteOffset, byteLength } = found[name]!.data;
       new Uint8Array(memory.buffer, addressOf(planned), byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));

@@ -35,12 +35,8 @@ export const packVariantMissing: ErrorFactory<{ pack: string; variant: string }>
   }),
 );
 
-export const wasmUnavailable: ErrorFactory<object> = defineError(
-  "backend-wasm/unavailable",
-  "The engine has no WebAssembly SIMD.",
-  () => ({
-    message: "this engine has no WebAssembly SIMD",
-    expected: "Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or newer",
-    next: "Use a newer engine, or open the reference device.",
-  }),
-);
+export const wasmUnavailable: ErrorFactory<object> = defineError("backend-wasm/unavailable", "The engine has no WebAssembly SIMD.", () => ({
+  message: "this engine has no WebAssembly SIMD",
+  expected: "Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or newer",
+  next: "Use a newer engine, or open the reference device.",
+}));

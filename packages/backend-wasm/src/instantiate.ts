@@ -34,13 +34,14 @@ export async function instantiateAll(variant: WasmVariant, memory: WebAssembly.M
 export async function chooseVariant(portable: boolean): Promise<WasmVariant | undefined> {
   if (!WebAssembly.validate(modules.simd())) return undefined;
   if (portable || !WebAssembly.validate(modules["relaxed-simd"]())) return "simd";
-  const outcome = async (variant: WasmVariant): Promise<Float32Array> => {
-    const memory = new WebAssembly.Memory({ initial: 1 });
-    return selfCheck(await instantiateOwn(variant, memory), memory);
-  };
-  const [plain, relaxed] = await Promise.all([outcome("simd"), outcome("relaxed-simd")]);
+  const [plain, relaxed] = await Promise.all([outcomeOf("simd"), outcomeOf("relaxed-simd")]);
   const agrees = relaxed.every((value, index) => Math.abs(value - plain[index]!) <= 1e-5 * Math.max(1, Math.abs(plain[index]!)));
   return agrees ? "relaxed-simd" : "simd";
+}
+
+async function outcomeOf(variant: WasmVariant): Promise<Float32Array> {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  return selfCheck(await instantiateOwn(variant, memory), memory);
 }
 
 async function instantiate(bytes: Uint8Array<ArrayBuffer>, memory: WebAssembly.Memory): Promise<WasmFunctions> {

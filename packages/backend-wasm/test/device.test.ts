@@ -8,7 +8,12 @@ const doubleExp = defineOp({
   inputs: ["x"],
   outputs: ["y"],
   infer: ({ x }) => ({ y: x }),
-  reference: ({ x }) => ({ y: f32(x.shape, Float32Array.from(x.data as Float32Array, (v) => Math.exp(Math.exp(v)))) }),
+  reference: ({ x }) => ({
+    y: f32(
+      x.shape,
+      Float32Array.from(x.data as Float32Array, (v) => Math.exp(Math.exp(v))),
+    ),
+  }),
   cases: () => [],
 });
 
@@ -74,7 +79,15 @@ describe("the wasm device", () => {
   });
 
   it("frees what a failed encoding took, and names the function that is missing", async () => {
-    const wrong = { ...pack, kernels: [implement(doubleExp, (encoder) => { encoder.persist(2 ** 19); encoder.call("exp_f23"); })] };
+    const wrong = {
+      ...pack,
+      kernels: [
+        implement(doubleExp, (encoder) => {
+          encoder.persist(2 ** 19);
+          encoder.call("exp_f23");
+        }),
+      ],
+    };
     const device = await openWasm({ packs: [wrong], memoryLimit: 2 ** 20 });
     const buffer = device.allocate(64);
     const step = { op: doubleExp, attrs: {}, inputs: { x: plan(buffer, 0, 4) }, outputs: { y: plan(buffer, 0, 4) } };
