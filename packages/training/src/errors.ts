@@ -51,14 +51,24 @@ export const separatorInvalid: ErrorFactory<{ separator: string; cause: unknown 
   }),
 );
 
-export const tokenizerUnfit: ErrorFactory<{ field: string; expected: string; found: string }> = defineError(
-  "training/tokenizer-unfit",
-  "A model has no tokenizer, or one without the special tokens or words that the data needs.",
-  ({ field, expected, found }) => ({
-    message: "the model's tokenizer cannot write these examples",
+export const tokenizerIncomplete: ErrorFactory<{ token: string }> = defineError(
+  "training/tokenizer-incomplete",
+  "A model's tokenizer lacks the begin or end token that its sequences need, or the model has no tokenizer at all.",
+  ({ token }) => ({
+    message: token === "any" ? "the model has no tokenizer" : `the tokenizer has no ${token} token`,
+    field: token === "any" ? "tokenizer" : `tokenizer.special.${token}`,
+    next: "Load or create the model with a tokenizer that says its special tokens.",
+  }),
+);
+
+export const exampleEmpty: ErrorFactory<{ field: string; found: string }> = defineError(
+  "training/example-empty",
+  "An example holds nothing to predict, or no source for a model that reads one.",
+  ({ field, found }) => ({
+    message: `this example has no ${field} to work on`,
     field,
-    expected,
+    expected: field === "source" ? "a source, for an encoder–decoder" : "at least one token to predict",
     found,
-    next: "Use a model whose tokenizer was made for this data, or data that this model was made for.",
+    next: "Leave such examples out of the data, raise maxTokens, or use a model of the other family.",
   }),
 );

@@ -9,6 +9,6 @@ export {
   type Example,
   type Part,
 } from "./data/data.ts";
-export { encodeExamples, hashOf } from "./data/encode.ts";
 export { pieceOptions, splitText, textData, type PieceOptions, type TextOptions } from "./data/text.ts";
-export { dataEmpty, dataFileMissing, dataPartMissing, separatorInvalid, tokenizerUnfit } from "./errors.ts";
+export { encodeExample, hashExample, type Sequence } from "./encode.ts";
+export { dataEmpty, dataFileMissing, dataPartMissing, exampleEmpty, separatorInvalid, tokenizerIncomplete } from "./errors.ts";
