@@ -72,3 +72,30 @@ export const exampleEmpty: ErrorFactory<{ field: string; found: string }> = defi
     next: "Leave such examples out of the data, raise maxTokens, or use a model of the other family.",
   }),
 );
+
+export const deviceMissing: ErrorFactory<{ use: string }> = defineError(
+  "training/device-missing",
+  "A step that computes was run in a context without an opened device.",
+  ({ use }) => ({ message: `${use} computes and was given no device`, field: "device", next: "Open a backend and pass it as the context's device." }),
+);
+
+export const diverged: ErrorFactory<{ step: number; loss: number }> = defineError(
+  "training/diverged",
+  "The training loss is no longer a number.",
+  ({ step, loss }) => ({
+    message: `the loss became ${loss} by step ${step}`,
+    field: "loss",
+    next: "Lower the learning rate, clip gradients harder, or warm up longer.",
+  }),
+);
+
+export const snapshotInvalid: ErrorFactory<{ file: string; found: string }> = defineError(
+  "training/snapshot-invalid",
+  "The snapshot that a cut off training run left cannot be read.",
+  ({ file, found }) => ({
+    message: "this is not a whole training snapshot",
+    file,
+    found,
+    next: "Delete the file; training then starts from its beginning.",
+  }),
+);

@@ -11,4 +11,24 @@ export {
 } from "./data/data.ts";
 export { pieceOptions, splitText, textData, type PieceOptions, type TextOptions } from "./data/text.ts";
 export { encodeExample, hashExample, type Sequence } from "./encode.ts";
-export { dataEmpty, dataFileMissing, dataPartMissing, exampleEmpty, separatorInvalid, tokenizerIncomplete } from "./errors.ts";
+export { batchTensors, planEpoch, planSorted, type BatchTensors } from "./batches.ts";
+export {
+  resolveObjective,
+  type Forward,
+  type Objective,
+  type ObjectiveDefinition,
+  type ObjectivePlugin,
+  type ObjectiveReference,
+  type ObjectiveScope,
+} from "./objective.ts";
+export {
+  dataEmpty,
+  dataFileMissing,
+  dataPartMissing,
+  deviceMissing,
+  diverged,
+  exampleEmpty,
+  separatorInvalid,
+  snapshotInvalid,
+  tokenizerIncomplete,
+} from "./errors.ts";

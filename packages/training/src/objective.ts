@@ -1,0 +1,50 @@
+/** What training makes smaller: a traced scalar of a model and a batch. A plugin, so that stages compose without importing each other. */
+import { checkOptions, resolveRef, type Named, type PluginRef, type Registry } from "@pare/core";
+import type { ForwardInputs } from "@pare/models";
+import type { Tracer, Value } from "@pare/tensor-core";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+/** A forward pass: logits `[batch, seq, vocabulary]`. */
+export type Forward = (inputs: ForwardInputs) => Value;
+
+export interface ObjectiveScope {
+  readonly tracer: Tracer;
+  readonly inputs: ForwardInputs;
+  /** i32 `[batch, seq]`: what each position has to predict, −1 where nothing. */
+  readonly targets: Value;
+  /** f32 `[]`: 1 / predicted tokens of the batch. */
+  readonly weight: Value;
+  /** The model under training. */
+  readonly forward: Forward;
+  /** A model of the run state that `models` of the objective names; nothing in it is trained. */
+  readonly frozen: (name: string) => Forward;
+}
+
+/** Knows how it is written, so that a step which holds one is still plain JSON. */
+export interface Objective {
+  readonly use: string;
+  readonly version: number;
+  readonly options: unknown;
+  /** Names of the run state whose models it reads besides the one under training: `["teacher"]`. */
+  readonly models: readonly string[];
+  /** f32 `[]`, the mean over the predicted tokens of the batch. */
+  readonly loss: (scope: ObjectiveScope) => Value;
+}
+
+export interface ObjectiveDefinition<Input> {
+  readonly options: StandardSchemaV1<Input, unknown>;
+  /** Gets validated options. */
+  readonly create: (options: Input) => Objective;
+}
+
+export type ObjectivePlugin<Id extends string, Input> = Named<"objective", Id, ObjectiveDefinition<Input>>;
+
+/** How options name an objective: the value itself, or `{ use: "next-token", … }`. */
+export type ObjectiveReference = Objective | PluginRef;
+
+/** Throws `core/plugin-unknown`, `core/options-invalid`, `core/option-unknown`. */
+export function resolveObjective(reference: ObjectiveReference, registry: Registry, field: string = "objective"): Objective {
+  const create = (plugin: ObjectivePlugin<string, unknown>, options: unknown): Objective =>
+    plugin.define.create(checkOptions(plugin.id, plugin.define.options, options).value);
+  return resolveRef<"objective", Objective>(registry, "objective", reference as Objective | PluginRef, create, field);
+}
