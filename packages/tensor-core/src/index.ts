@@ -21,6 +21,7 @@ export { cut, type SiteRequest, type SiteRequests } from "./sites.ts";
 export { kernelsFor, type BackendTypes, type Kernel } from "./kernel.ts";
 export type { Device, DeviceBuffer, PlannedTensor, Prepared, ProgramStep } from "./device.ts";
 export type { Candidate, Choice, Chooser, DerivedPart, StorageDefinition, StoredWeight, WeightUse } from "./storage/storage.ts";
+export { affineOf, affineStorage, affineWeight, packCodes, packedRowBytes, unpackCodes, type AffineParts } from "./storage/affine.ts";
 export { denseOf, denseStorage, denseWeight } from "./storage/dense.ts";
 export { gradients } from "./gradients.ts";
 export { createStore, type Resident, type Store, type StoreOptions } from "./store.ts";

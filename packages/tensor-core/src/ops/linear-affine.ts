@@ -1,0 +1,86 @@
+import { affineSamples, dequantizeRow, expectAffine, type AffineAttrs } from "./support/affine.ts";
+import { floatType } from "./support/check.ts";
+import { sampler } from "./support/cases.ts";
+import { expectLinear, fillLinear } from "./support/epilogue.ts";
+import { make, numbersOf } from "./support/host.ts";
+import type { Activation } from "./support/math.ts";
+import { dequantizeAffine } from "./dequantize-affine.ts";
+import { matmul } from "./matmul.ts";
+import { reshape } from "./reshape.ts";
+import { symbolicSize } from "../dim.ts";
+import { gradientMissing } from "../errors.ts";
+import { apply, type Value } from "../graph.ts";
+import { defineOp, type Op } from "../op.ts";
+
+export interface LinearAffineAttrs extends AffineAttrs {
+  readonly activation: Activation;
+}
+
+/** y = activation(x·Wᵀ + bias) + residual over a weight that stays quantized; x is f32 and is not rounded. */
+export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zeroPoints" | "bias" | "residual", "y", LinearAffineAttrs> =
+  defineOp({
+    name: "linear-affine",
+    inputs: ["x", "codes", "scales"],
+    optional: ["zeroPoints", "bias", "residual"],
+    outputs: ["y"],
+    epilogue: true,
+    infer: (inputs, attrs: LinearAffineAttrs) => {
+      const out = expectAffine("linear-affine", inputs, attrs);
+      const { x, bias, residual } = inputs;
+      return {
+        y: { dtype: floatType("linear-affine", { x, bias, residual }), shape: expectLinear("linear-affine", inputs, out, attrs.features) },
+      };
+    },
+    reference: (inputs, attrs) => {
+      const y = make(inputs.x.dtype, numbersOf([...inputs.x.shape.slice(0, -1), inputs.codes.shape[0]!]));
+      return { y: fillLinear(y, inputs, attrs.activation, (row) => dequantizeRow(inputs, attrs, row)) };
+    },
+    gradient: ({ y: g }, { x, codes, scales, zeroPoints, residual }, _outputs, { activation, ...attrs }) => {
+      if (g === undefined) return {};
+      if (activation !== "none" || residual !== undefined)
+        throw gradientMissing({ op: "linear-affine", why: "it is fused; differentiate before fusing" });
+      const flat = reshape(g, [symbolicSize(x.shape.slice(0, -1)), codes.shape[0]!]);
+      return { x: reshape(matmul(flat, dequantizeAffine({ codes, scales, zeroPoints }, attrs)), x.shape) };
+    },
+    cases: function* () {
+      const why = "sums of at most 70 products in f32, in any order";
+      for (const { name, tensors, attrs, rows } of affineSamples()) {
+        for (const tokens of [1, 3, 9]) {
+          const label = `${tokens} tokens, ${name}`;
+          const { f32 } = sampler(label);
+          const inputs = { ...tensors, x: f32([tokens, attrs.features]) };
+          yield {
+            name: label,
+            inputs,
+            attrs: { ...attrs, activation: "none" as Activation },
+            tolerance: 1e-5,
+            why,
+            checkGradient: tokens === 3 ? ["x"] : [],
+          };
+          if (tokens === 1) continue;
+          const fused = { ...inputs, bias: f32([rows]), residual: f32([tokens, rows]) };
+          yield {
+            name: `silu with bias and residual, ${label}`,
+            inputs: fused,
+            attrs: { ...attrs, activation: "silu" as Activation },
+            tolerance: 2e-5,
+            why,
+            checkGradient: [],
+          };
+        }
+      }
+    },
+  });
+
+export function linearAffine(
+  inputs: {
+    readonly x: Value;
+    readonly codes: Value;
+    readonly scales: Value;
+    readonly zeroPoints?: Value | undefined;
+    readonly bias?: Value | undefined;
+  },
+  attrs: LinearAffineAttrs,
+): Value {
+  return apply(linearAffineOp, inputs, attrs).y;
+}

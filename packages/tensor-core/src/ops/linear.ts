@@ -1,0 +1,92 @@
+import { expectRank, floatType } from "./support/check.ts";
+import { ODD_SIZES, sampler } from "./support/cases.ts";
+import { expectLinear, fillLinear } from "./support/epilogue.ts";
+import { dataOf, make, numbersOf } from "./support/host.ts";
+import { matmul } from "./matmul.ts";
+import { sum } from "./broadcast.ts";
+import { reshape } from "./reshape.ts";
+import { symbolicSize } from "../dim.ts";
+import { gradientMissing } from "../errors.ts";
+import { apply, type Value } from "../graph.ts";
+import { defineOp, type Op, type OpCase } from "../op.ts";
+import type { Activation } from "./support/math.ts";
+
+export interface LinearAttrs {
+  readonly activation: Activation;
+}
+
+/** y = activation(x·Wᵀ + bias) + residual, for x `[…, in]`, weight `[out, in]`, bias `[out]`, residual and y `[…, out]`. */
+export const linearOp: Op<"linear", "x" | "weight", "bias" | "residual", "y", LinearAttrs> = defineOp({
+  name: "linear",
+  inputs: ["x", "weight"],
+  optional: ["bias", "residual"],
+  outputs: ["y"],
+  epilogue: true,
+  infer: (inputs, _attrs: LinearAttrs) => {
+    expectRank("linear", "weight", inputs.weight, 2);
+    const [out, features] = inputs.weight.shape as [number, number];
+    return { y: { dtype: floatType("linear", inputs), shape: expectLinear("linear", inputs, out, features) } };
+  },
+  reference: (inputs, { activation }) => {
+    const [out, features] = inputs.weight.shape as [number, number];
+    const weight = dataOf(inputs.weight);
+    const y = make(inputs.x.dtype, numbersOf([...inputs.x.shape.slice(0, -1), out]));
+    return { y: fillLinear(y, inputs, activation, (row) => weight.subarray(row * features, (row + 1) * features)) };
+  },
+  gradient: ({ y: g }, { x, weight, bias, residual }, _outputs, { activation }) => {
+    if (g === undefined) return {};
+    if (activation !== "none" || residual !== undefined)
+      throw gradientMissing({ op: "linear", why: "it is fused; differentiate before fusing" });
+    const rows = symbolicSize(x.shape.slice(0, -1));
+    const flat = reshape(g, [rows, weight.shape[0]!]);
+    return {
+      x: reshape(matmul(flat, weight), x.shape),
+      weight: matmul(flat, reshape(x, [rows, weight.shape[1]!]), { transposeA: true }),
+      ...(bias === undefined ? {} : { bias: sum(flat, [0]) }),
+    };
+  },
+  cases: () => linearCases(),
+});
+
+/** x·Wᵀ (+ bias). The weight may be a named leaf whose storage decides how this runs. */
+export function linear(x: Value, weight: Value, bias?: Value): Value {
+  const attrs: LinearAttrs = { activation: "none" };
+  return apply(linearOp, { x, weight, bias }, attrs).y;
+}
+
+function* linearCases(): Generator<OpCase<"x" | "weight", "bias" | "residual", LinearAttrs>> {
+  const why = "sums of at most 100 products in f32, in any order";
+  for (const size of ODD_SIZES) {
+    for (const [shape, out] of [
+      [[size, 5], 7],
+      [[3, size], 9],
+      [[2, 4], size],
+    ] as const) {
+      const name = `[${shape.join()}] to ${out}`;
+      const { f32 } = sampler(name);
+      yield { name, inputs: { x: f32(shape), weight: f32([out, shape[1]]) }, attrs: { activation: "none" }, tolerance: 1e-5, why };
+    }
+  }
+  for (const activation of ["none", "relu", "gelu", "gelu-tanh", "silu"] as const) {
+    for (const shape of [
+      [1, 33],
+      [2, 3, 17],
+      [5, 64],
+      [9, 100],
+    ]) {
+      const name = `${activation} with bias and residual, [${shape.join()}]`;
+      const { f32 } = sampler(name);
+      const lead = shape.slice(0, -1);
+      const inputs = { x: f32(shape), weight: f32([13, shape.at(-1)!]), bias: f32([13]), residual: f32([...lead, 13]) };
+      yield { name, inputs, attrs: { activation }, tolerance: 2e-5, why: `${why}, and a polynomial`, checkGradient: [] };
+    }
+  }
+  const { f32 } = sampler("linear bias");
+  yield {
+    name: "bias",
+    inputs: { x: f32([4, 6]), weight: f32([5, 6]), bias: f32([5]) },
+    attrs: { activation: "none" },
+    tolerance: 1e-5,
+    why,
+  };
+}

@@ -1,0 +1,104 @@
+import { expectDim, expectThat, floatType } from "./support/check.ts";
+import { ODD_SIZES, sampler } from "./support/cases.ts";
+import { dataOf, make, numbersOf, type OwnTensor } from "./support/host.ts";
+import { sumTo } from "./broadcast.ts";
+import { sameShape, showShape, sizeOf, type Dim, type Shape } from "../dim.ts";
+import { apply, type Value } from "../graph.ts";
+import type { HostTensor } from "../host.ts";
+import { defineOp, type Op } from "../op.ts";
+
+export interface MatmulAttrs {
+  /** a is `[…, k, m]`. */
+  readonly transposeA: boolean;
+  /** b is `[…, n, k]`. */
+  readonly transposeB: boolean;
+}
+
+/** y `[…, m, n]` = a `[…, m, k]` · b `[…, k, n]`; the leading dimensions are equal, or b has none. */
+export const matmulOp: Op<"matmul", "a" | "b", never, "y", MatmulAttrs> = defineOp({
+  name: "matmul",
+  inputs: ["a", "b"],
+  outputs: ["y"],
+  infer: ({ a, b }, attrs: MatmulAttrs) => {
+    expectThat(a.shape.length >= 2, "matmul", "a", "two dimensions or more", showShape(a.shape));
+    expectThat(b.shape.length >= 2, "matmul", "b", "two dimensions or more", showShape(b.shape));
+    const lead = a.shape.slice(0, -2);
+    const own = b.shape.slice(0, -2);
+    expectThat(own.length === 0 || sameShape(lead, own), "matmul", "b", `leading dimensions ${showShape(lead)} or none`, showShape(own));
+    const [m, k] = sides(a.shape, attrs.transposeA);
+    const [inner, n] = sides(b.shape, attrs.transposeB);
+    expectDim("matmul", "b", inner, k);
+    return { y: { dtype: floatType("matmul", { a, b }), shape: [...lead, m, n] } };
+  },
+  reference: ({ a, b }, attrs) => ({ y: multiply(a, b, attrs) }),
+  gradient: ({ y: g }, { a, b }, _outputs, { transposeA, transposeB }) => {
+    if (g === undefined) return {};
+    const toA = transposeA ? matmul(b, g, { transposeA: transposeB, transposeB: true }) : matmul(g, b, { transposeB: !transposeB });
+    const toB = transposeB ? matmul(g, a, { transposeA: true, transposeB: transposeA }) : matmul(a, g, { transposeA: !transposeA });
+    return { a: toA, b: sumTo(toB, b.shape) };
+  },
+  cases: function* () {
+    const why = "sums of at most 40 products in f32, in any order";
+    for (const transposeA of [false, true]) {
+      for (const transposeB of [false, true]) {
+        const attrs = { transposeA, transposeB };
+        const turned = `${transposeA ? "aᵀ" : "a"}·${transposeB ? "bᵀ" : "b"}`;
+        for (const [m, k, n] of sizes()) {
+          const name = `${turned} ${m}×${k}×${n}`;
+          const { f32 } = sampler(name);
+          const inputs = { a: f32(transposeA ? [k, m] : [m, k]), b: f32(transposeB ? [n, k] : [k, n]) };
+          yield { name, inputs, attrs, tolerance: 1e-5, why };
+        }
+        const { f32 } = sampler(`batched ${turned}`);
+        const inputs = { a: f32(transposeA ? [2, 3, 5, 4] : [2, 3, 4, 5]), b: f32(transposeB ? [2, 3, 6, 5] : [2, 3, 5, 6]) };
+        yield { name: `batched ${turned}`, inputs, attrs, tolerance: 1e-5, why };
+      }
+    }
+    const { f32 } = sampler("shared b");
+    const attrs = { transposeA: false, transposeB: false };
+    yield { name: "one b for all", inputs: { a: f32([2, 3, 4]), b: f32([4, 5]) }, attrs, tolerance: 1e-5, why };
+  },
+});
+
+export function matmul(a: Value, b: Value, { transposeA = false, transposeB = false }: Partial<MatmulAttrs> = {}): Value {
+  // A transposed a under a shared b has the product's leading dimensions in front all the same; nothing to turn.
+  return apply(matmulOp, { a, b }, { transposeA, transposeB }).y;
+}
+
+function* sizes(): Generator<readonly [number, number, number]> {
+  for (const size of ODD_SIZES)
+    yield* [
+      [size, 5, 6],
+      [5, size, 6],
+      [5, 6, size],
+    ] as const;
+  yield [33, 40, 17];
+}
+
+/** The last two dimensions as the product sees them. */
+function sides(shape: Shape, transposed: boolean): readonly [Dim, Dim] {
+  const [rows, columns] = [shape.at(-2)!, shape.at(-1)!];
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+function multiply(a: HostTensor, b: HostTensor, { transposeA, transposeB }: MatmulAttrs): OwnTensor {
+  const [m, k] = numbersOf(sides(a.shape, transposeA)) as [number, number];
+  const n = Number(sides(b.shape, transposeB)[1]);
+  const lead = a.shape.slice(0, -2);
+  const y = make(a.dtype, [...lead, m, n]);
+  const [left, right] = [dataOf(a), dataOf(b)];
+  const [aRow, aStep] = transposeA ? [1, m] : [k, 1];
+  const [bStep, bColumn] = transposeB ? [1, k] : [n, 1];
+  for (let batch = 0; batch < sizeOf(lead); batch++) {
+    const aAt = batch * m * k;
+    const bAt = b.shape.length === 2 ? 0 : batch * k * n;
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let total = 0;
+        for (let s = 0; s < k; s++) total += left[aAt + i * aRow + s * aStep]! * right[bAt + s * bStep + j * bColumn]!;
+        y.data[(batch * m + i) * n + j] = total;
+      }
+    }
+  }
+  return y;
+}
