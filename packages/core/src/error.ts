@@ -69,9 +69,9 @@ function describe(code: string, report: ErrorReport): string {
   return lines.join("\n");
 }
 
-/** The names closest to `name` by edit distance, nearest first, at most `count`; none further than half its length. */
+/** The names closest to `name` by edit distance, nearest first, at most `count`; none further than a third of its length. */
 export function nearNames(name: string, known: Iterable<string>, count = 3): string[] {
-  const limit = Math.max(2, Math.floor(name.length / 2));
+  const limit = Math.max(2, Math.floor(name.length / 3));
   return [...known]
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .filter(({ distance }) => distance <= limit)

@@ -29,7 +29,11 @@ export { defineStage, defineSuite, type StageDefinition, type SuiteDefinition } 
 export { checkOptions, jsonSchemaOf, type CheckedOptions } from "./options.ts";
 export { isPluginRef, resolveRef, resolveStep, type PluginRef } from "./resolve.ts";
 export { pipeline, type Pipeline } from "./pipeline.ts";
-export { runSteps, type RunOptions, type RunResult, type RunStepsOptions } from "./run.ts";
+export { runSteps, type RunOptions, type RunResult, type RunStepsOptions, type StepEvent } from "./run.ts";
+export type { RunDevice } from "./step-run.ts";
+export type { RunRecord, StepRecord } from "./record.ts";
+export { createStore, describeValue, type CacheEntry, type Store, type Stored } from "./store.ts";
+export { localRunner, type LocalRunnerOptions } from "./local-runner.ts";
 export { checkName, checkRange, filesWithin, memoryFiles, readText, removeAll, writeText } from "./files.ts";
 export { canonicalJson, isPlainObject, toJson, type Json } from "./json.ts";
 export { hashContent, hashFile, hashFiles, hashJson, readPieces } from "./hash.ts";

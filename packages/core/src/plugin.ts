@@ -109,7 +109,10 @@ export type AnyPlugin =
   | Pack<string>
   | Runner<string>
   | ArtifactLoader<string, any>
-  | Named<"storage" | "architecture" | "data" | "objective", string, any>;
+  | Named<"storage", string, any>
+  | Named<"architecture", string, any>
+  | Named<"data", string, any>
+  | Named<"objective", string, any>;
 
 export type PluginKind = AnyPlugin["kind"];
 export type PluginOf<P, Kind> = Extract<P, { readonly kind: Kind }>;
