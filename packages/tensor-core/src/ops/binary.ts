@@ -74,9 +74,17 @@ export const divOp: BinaryOp<"div"> = binaryOp("div", {
   sample: (shape, name) => sampler(name).f32(shape, 0.5, 2),
 });
 /** Where both are equal the gradient is shared evenly. */
-export const maximumOp: BinaryOp<"maximum"> = binaryOp("maximum", { of: Math.max, parts: (g, a, b) => pick(g, a, b), sample: distinct });
+export const maximumOp: BinaryOp<"maximum"> = binaryOp("maximum", {
+  of: (a, b) => Math.max(a, b),
+  parts: (g, a, b) => pick(g, a, b),
+  sample: distinct,
+});
 /** Where both are equal the gradient is shared evenly. */
-export const minimumOp: BinaryOp<"minimum"> = binaryOp("minimum", { of: Math.min, parts: (g, a, b) => pick(g, b, a), sample: distinct });
+export const minimumOp: BinaryOp<"minimum"> = binaryOp("minimum", {
+  of: (a, b) => Math.min(a, b),
+  parts: (g, a, b) => pick(g, b, a),
+  sample: distinct,
+});
 
 export const add: BinaryFunction = functionOf(addOp);
 export const sub: BinaryFunction = functionOf(subOp);

@@ -30,8 +30,9 @@ function compareOp<const Name extends string>(name: Name, holds: (a: number, b: 
           a: { ...inputs.a, dtype: "f32", data: Float32Array.from(inputs.a.data as Int32Array) },
           b: { ...inputs.b, dtype: "f32", data: Float32Array.from(inputs.b.data as Int32Array) },
         } as const;
-        yield { name: label, inputs: floats, attrs: {}, tolerance: 0, why: "0 or 1", checkGradient: [] };
-        if (left.length === 2) yield { name: `${label}, integers`, inputs, attrs: {}, tolerance: 0, why: "0 or 1", checkGradient: [] };
+        yield { name: label, inputs: floats, attrs: {}, tolerance: 0, why: "exactly 0 or 1", checkGradient: [] };
+        if (left.length === 2)
+          yield { name: `${label}, integers`, inputs, attrs: {}, tolerance: 0, why: "exactly 0 or 1", checkGradient: [] };
       }
     },
   });

@@ -1,6 +1,8 @@
 /** What ops over single elements share: the shape rule with broadcasting, the reference and cases. */
 import type { DType } from "../../dtype.ts";
+import type { Shape } from "../../dim.ts";
 import type { HostTensor, TensorType } from "../../host.ts";
+import { ODD_SIZES } from "./cases.ts";
 import { broadcastShapes, expectDType } from "./check.ts";
 import { broadcastStrides, dataOf, make, numbersOf, offsetsOf } from "./host.ts";
 
@@ -11,18 +13,25 @@ export function inferPair(op: string, a: TensorType, b: TensorType, dtypes: read
   return { dtype: a.dtype, shape: broadcastShapes(op, a.shape, b.shape) };
 }
 
-/** y[i] = f(inputs broadcast to one shape, at i). */
-export function mapBroadcast(op: string, dtype: DType, inputs: readonly HostTensor[], f: (...elements: number[]) => number): HostTensor {
-  const shape = numbersOf(inputs.map((input) => input.shape).reduce<readonly number[]>((a, b) => numbersOf(broadcastShapes(op, a, b)), []));
+/** y[i] = f(up to three inputs broadcast to one shape, at i). */
+export function mapBroadcast(
+  op: string,
+  dtype: DType,
+  inputs: readonly HostTensor[],
+  f: (a: number, b: number, c: number) => number,
+): HostTensor {
+  const shape = numbersOf(inputs.reduce<Shape>((joined, input) => broadcastShapes(op, joined, input.shape), []));
   const y = make(dtype, shape);
-  const sources = inputs.map((input) => ({ data: dataOf(input), at: offsetsOf(shape, broadcastStrides(input.shape, shape)) }));
-  for (let i = 0; i < y.data.length; i++) y.data[i] = f(...sources.map(({ data, at }) => data[at[i]!]!));
+  const [a, b, c] = inputs.map((input) => ({ data: dataOf(input), at: offsetsOf(shape, broadcastStrides(input.shape, shape)) }));
+  for (let i = 0; i < y.data.length; i++) {
+    y.data[i] = f(a!.data[a!.at[i]!]!, b === undefined ? 0 : b.data[b.at[i]!]!, c === undefined ? 0 : c.data[c.at[i]!]!);
+  }
   return y;
 }
 
 /** Pairs of shapes that sweep sizes and every way to broadcast. */
 export const PAIRS: readonly (readonly [readonly number[], readonly number[]])[] = [
-  ...[1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33].map((size) => [[size], [size]] as const),
+  ...ODD_SIZES.map((size) => [[size], [size]] as const),
   [[3, 5], [5]],
   [[5], [3, 5]],
   [

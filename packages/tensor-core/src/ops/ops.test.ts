@@ -1,0 +1,47 @@
+import { describe, expect, test } from "vitest";
+import { checkGradients, type AnyCase } from "../testing/check-gradients.ts";
+import { dataOf } from "./support/host.ts";
+import { OPS } from "./index.ts";
+
+test("op names are unique", () => {
+  expect(new Set(OPS.map(({ name }) => name)).size).toBe(OPS.length);
+});
+
+describe.each(OPS)("$name", (op) => {
+  const cases = [...op.cases()] as AnyCase[];
+
+  test("has cases, named apart, with a reason for their tolerance", () => {
+    expect(cases.length).toBeGreaterThan(0);
+    expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
+    for (const { why, tolerance } of cases) {
+      expect(why.length).toBeGreaterThan(8);
+      expect(tolerance).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  test("the reference gives what the shape rule says, finite, and leaves its inputs alone", () => {
+    for (const one of cases) {
+      const before = JSON.stringify(one.inputs);
+      const types = op.infer(one.inputs, one.attrs);
+      const outputs = op.reference(one.inputs, one.attrs);
+      expect(Object.keys(outputs).toSorted(), one.name).toEqual([...op.outputs].toSorted());
+      for (const name of op.outputs) {
+        const { dtype, shape, data } = outputs[name]!;
+        expect({ dtype, shape }, `${one.name}: ${name}`).toEqual(types[name]);
+        expect(data.length, one.name).toBe(shape.reduce((a, b) => a * b, 1));
+        expect(dataOf(outputs[name]!).every(Number.isFinite), one.name).toBe(true);
+      }
+      expect(JSON.stringify(one.inputs), one.name).toBe(before);
+    }
+  });
+
+  test.runIf(op.gradient !== undefined)("the gradient agrees with finite differences", () => {
+    let compared = 0;
+    for (const one of cases) {
+      const result = checkGradients(op, one);
+      expect(result.mismatches.slice(0, 3), one.name).toEqual([]);
+      compared += result.compared;
+    }
+    if (cases.some(({ checkGradient }) => checkGradient?.length !== 0)) expect(compared).toBeGreaterThan(0);
+  });
+});

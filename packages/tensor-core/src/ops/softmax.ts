@@ -1,0 +1,21 @@
+import { mul, sub } from "./binary.ts";
+import { sum } from "./broadcast.ts";
+import type { NoAttrs } from "./support/check.ts";
+import { inferRows, mapRows, softmaxCases } from "./support/softmax.ts";
+import { apply, type Value } from "../graph.ts";
+import { defineOp, type Op } from "../op.ts";
+
+/** e^x / Σe^x along the last axis, the maximum subtracted first. */
+export const softmaxOp: Op<"softmax", "x", never, "y", NoAttrs> = defineOp({
+  name: "softmax",
+  inputs: ["x"],
+  outputs: ["y"],
+  infer: ({ x }) => ({ y: inferRows("softmax", x) }),
+  reference: ({ x }) => ({ y: mapRows(x, (element, logSum) => Math.exp(element - logSum)) }),
+  gradient: ({ y: g }, _inputs, { y }) => (g === undefined ? {} : { x: mul(y, sub(g, sum(mul(g, y), [-1], true))) }),
+  cases: () => softmaxCases(),
+});
+
+export function softmax(x: Value): Value {
+  return apply(softmaxOp, { x }, {}).y;
+}

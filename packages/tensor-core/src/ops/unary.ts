@@ -1,0 +1,147 @@
+/** Functions of single elements. */
+import { add, div, mul, sub } from "./binary.ts";
+import { greater } from "./compare.ts";
+import { floatType, type NoAttrs } from "./support/check.ts";
+import { ODD_SIZES, sampler } from "./support/cases.ts";
+import { mapBroadcast } from "./support/elementwise.ts";
+import { ACTIVATIONS, GELU_CUBIC, GELU_SCALE, erf as erfOf, sigmoid as sigmoidOf } from "./support/math.ts";
+import { apply, type Value } from "../graph.ts";
+import { f32 } from "../host.ts";
+import { defineOp, type Op } from "../op.ts";
+
+export type UnaryOp<Name extends string> = Op<Name, "x", never, "y", NoAttrs>;
+
+interface Definition {
+  readonly of: (x: number) => number;
+  /** dy/dx, traced. */
+  readonly slope: (x: Value, y: Value) => Value | number;
+  /** Where cases draw x from; [−3, 3) by default. */
+  readonly range?: readonly [number, number];
+  /** Further elements, where f32 formulas overflow, underflow or cancel. */
+  readonly extremes?: readonly number[];
+  /** The slope jumps at 0: cases keep away from it. */
+  readonly kink?: boolean;
+}
+
+const SATURATING: readonly number[] = [-100, -30, -12, -1e-4, 0, 1e-4, 12, 30, 100];
+const ROUNDING = "one f32 rounding";
+const POLYNOMIAL = "f32 polynomials for exp, erf and log differ in the last few bits";
+
+function unaryOp<const Name extends string>(name: Name, definition: Definition, why: string = POLYNOMIAL): UnaryOp<Name> {
+  const { of, slope, range = [-3, 3], extremes, kink } = definition;
+  const tolerance = why === ROUNDING ? 1e-6 : 5e-6;
+  return defineOp({
+    name,
+    inputs: ["x"],
+    outputs: ["y"],
+    inPlace: ["x"],
+    infer: ({ x }) => ({ y: { dtype: floatType(name, { x }), shape: x.shape } }),
+    reference: ({ x }) => ({ y: mapBroadcast(name, x.dtype, [x], of) }),
+    gradient: ({ y: g }, { x }, { y }) => (g === undefined ? {} : { x: mul(g, slope(x, y)) }),
+    cases: function* () {
+      for (const shape of [...ODD_SIZES.map((size) => [size]), [], [2, 3, 5], [67]]) {
+        const sample = sampler(`${name} ${shape.join()}`);
+        const x = kink === true ? sample.f32(shape, 0.1, 3) : sample.f32(shape, ...range);
+        const signs = sample.i32(shape, 0, 2).data;
+        if (kink === true) x.data.forEach((_, i) => signs[i] === 0 && (x.data[i] = -Number(x.data[i])));
+        yield { name: `[${shape.join()}]`, inputs: { x }, attrs: {}, tolerance, why };
+      }
+      if (extremes === undefined) return;
+      yield { name: "extremes", inputs: { x: f32([extremes.length], extremes) }, attrs: {}, tolerance, why, checkGradient: [] };
+    },
+  });
+}
+
+function functionOf(op: UnaryOp<string>): (x: Value) => Value {
+  return (x) => apply(op, { x }, {}).y;
+}
+
+export const negOp: UnaryOp<"neg"> = unaryOp("neg", { of: (x) => -x, slope: () => -1 }, ROUNDING);
+export const expOp: UnaryOp<"exp"> = unaryOp("exp", { of: Math.exp, slope: (_x, y) => y, extremes: [-1000, -104, -88, -1e-4, 0, 80] });
+export const logOp: UnaryOp<"log"> = unaryOp("log", {
+  of: Math.log,
+  slope: (x) => div(1, x),
+  range: [0.1, 9],
+  extremes: [1e-30, 1e-6, 1, 1e6, 1e30],
+});
+export const sqrtOp: UnaryOp<"sqrt"> = unaryOp(
+  "sqrt",
+  { of: Math.sqrt, slope: (_x, y) => div(0.5, y), range: [0.1, 9], extremes: [0, 1e-12, 1e12] },
+  ROUNDING,
+);
+export const rsqrtOp: UnaryOp<"rsqrt"> = unaryOp(
+  "rsqrt",
+  {
+    of: (x) => 1 / Math.sqrt(x),
+    slope: (_x, y) => mul(mul(mul(y, y), y), -0.5),
+    range: [0.1, 9],
+    extremes: [1e-12, 1, 1e12],
+  },
+  "a square root and a division, two f32 roundings",
+);
+export const absOp: UnaryOp<"abs"> = unaryOp(
+  "abs",
+  { of: Math.abs, slope: (x) => sub(greater(x, 0), greater(mul(x, -1), 0)), kink: true, extremes: [-0, 0, -1e30] },
+  ROUNDING,
+);
+export const tanhOp: UnaryOp<"tanh"> = unaryOp("tanh", { of: Math.tanh, slope: (_x, y) => sub(1, mul(y, y)), extremes: SATURATING });
+export const sigmoidOp: UnaryOp<"sigmoid"> = unaryOp("sigmoid", {
+  of: sigmoidOf,
+  slope: (_x, y) => mul(y, sub(1, y)),
+  extremes: SATURATING,
+});
+export const reluOp: UnaryOp<"relu"> = unaryOp(
+  "relu",
+  { of: ACTIVATIONS.relu, slope: (x) => greater(x, 0), kink: true, extremes: SATURATING },
+  ROUNDING,
+);
+export const erfOp: UnaryOp<"erf"> = unaryOp("erf", {
+  of: erfOf,
+  slope: (x) => mul(exp(mul(mul(x, x), -1)), 2 / Math.sqrt(Math.PI)),
+  extremes: SATURATING,
+});
+/** x·Φ(x), with the erf. */
+export const geluOp: UnaryOp<"gelu"> = unaryOp("gelu", { of: ACTIVATIONS.gelu, slope: geluSlope, extremes: SATURATING });
+/** The tanh approximation of gelu. */
+export const geluTanhOp: UnaryOp<"gelu-tanh"> = unaryOp("gelu-tanh", {
+  of: ACTIVATIONS["gelu-tanh"],
+  slope: geluTanhSlope,
+  extremes: SATURATING,
+});
+export const siluOp: UnaryOp<"silu"> = unaryOp("silu", {
+  of: ACTIVATIONS.silu,
+  slope: (x, y) => {
+    const s = sigmoid(x);
+    return add(s, mul(y, sub(1, s)));
+  },
+  extremes: SATURATING,
+});
+
+export const neg: (x: Value) => Value = functionOf(negOp);
+export const exp: (x: Value) => Value = functionOf(expOp);
+export const log: (x: Value) => Value = functionOf(logOp);
+export const sqrt: (x: Value) => Value = functionOf(sqrtOp);
+export const rsqrt: (x: Value) => Value = functionOf(rsqrtOp);
+export const abs: (x: Value) => Value = functionOf(absOp);
+export const tanh: (x: Value) => Value = functionOf(tanhOp);
+export const sigmoid: (x: Value) => Value = functionOf(sigmoidOp);
+export const relu: (x: Value) => Value = functionOf(reluOp);
+export const erf: (x: Value) => Value = functionOf(erfOp);
+export const gelu: (x: Value) => Value = functionOf(geluOp);
+export const geluTanh: (x: Value) => Value = functionOf(geluTanhOp);
+export const silu: (x: Value) => Value = functionOf(siluOp);
+
+/** Φ(x) + x·φ(x). */
+function geluSlope(x: Value): Value {
+  const below = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
+  const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return add(below, mul(x, density));
+}
+
+function geluTanhSlope(x: Value): Value {
+  const square = mul(x, x);
+  const t = tanh(mul(mul(x, add(mul(square, GELU_CUBIC), 1)), GELU_SCALE));
+  const inner = mul(add(mul(square, 3 * GELU_CUBIC), 1), GELU_SCALE);
+  const curved = mul(mul(mul(x, sub(1, mul(t, t))), inner), 0.5);
+  return add(mul(add(t, 1), 0.5), curved);
+}
