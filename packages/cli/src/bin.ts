@@ -1,2 +1,21 @@
 #!/usr/bin/env node
-export {};
+import { main } from "./program.ts";
+import { EXIT } from "./exit-codes.ts";
+
+const controller = new AbortController();
+const interrupt = (): void => {
+  if (controller.signal.aborted) process.exit(EXIT.cancelled);
+  process.stderr.write("\nStopping at the next safe point; press Ctrl-C again to end at once.\n");
+  controller.abort();
+};
+process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+// A reader that has seen enough (`pare generate … | head`) closes the pipe; that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failure));
+
+process.exitCode = await main(process.argv.slice(2), {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  screen: process.stderr.isTTY ? process.stderr : undefined,
+  cwd: process.cwd(),
+  signal: controller.signal,
+});

@@ -1,0 +1,10 @@
+import type { ProgressView } from "./progress.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What every command gets. */
+export interface Cli {
+  readonly terminal: Terminal;
+  /** One JSON object on stdout and nothing else there; no progress. */
+  readonly json: boolean;
+  readonly progress: ProgressView;
+}

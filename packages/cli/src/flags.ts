@@ -1,0 +1,62 @@
+/** Values of flags, checked where they are read. */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fileUnreadable, flagInvalid } from "./errors.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface NumberRule {
+  readonly min?: number | undefined;
+  /** Excluded. */
+  readonly above?: number | undefined;
+  readonly max?: number | undefined;
+  readonly integer?: boolean | undefined;
+}
+
+/** A parser for commander: the flag's text as a number. Throws `cli/flag-invalid`. */
+export function number(flag: string, rule: NumberRule = {}): (text: string) => number {
+  const { min = Number.NEGATIVE_INFINITY, above = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, integer = false } = rule;
+  const expected = [
+    integer ? "a whole number" : "a number",
+    rule.min === undefined ? "" : `of at least ${min}`,
+    rule.above === undefined ? "" : `above ${above}`,
+    rule.max === undefined ? "" : `of at most ${max}`,
+  ];
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (Number.isFinite(value) && value >= min && value > above && value <= max && (!integer || Number.isSafeInteger(value))) return value;
+    throw flagInvalid({ flag, expected: expected.filter((part) => part !== "").join(" "), found: JSON.stringify(text) });
+  };
+}
+
+/** A parser for commander: gathers `name=value` of a flag that may be repeated. Throws `cli/flag-invalid`. */
+export function pairs(flag: string): (text: string, before?: Readonly<Record<string, string>>) => Record<string, string> {
+  return (text, before = {}) => {
+    const at = text.indexOf("=");
+    if (at <= 0) throw flagInvalid({ flag, expected: "<name>=<value>", found: JSON.stringify(text) });
+    return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+  };
+}
+
+/** A parser for commander: one JSON object. Throws `cli/flag-invalid`. */
+export function jsonObject(flag: string): (text: string) => Record<string, unknown> {
+  return (text) => {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      throw flagInvalid({ flag, expected: "one JSON object", found: `${text} (${(error as Error).message})` });
+    }
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw flagInvalid({ flag, expected: "one JSON object", found: text });
+    return value as Record<string, unknown>;
+  };
+}
+
+/** The text of a file that a flag or argument names. Throws `cli/file-unreadable`. */
+export async function readNamed(terminal: Terminal, field: string, path: string): Promise<string> {
+  try {
+    return await readFile(resolve(terminal.cwd, path), "utf8");
+  } catch (cause) {
+    throw fileUnreadable({ file: path, field, cause });
+  }
+}

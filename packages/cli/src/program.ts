@@ -1,0 +1,54 @@
+/** The `pare` command: what stands on it, how it ends. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { registerPlugins } from "./commands/plugins.ts";
+import { registerScale } from "./commands/scale.ts";
+import type { Cli } from "./cli.ts";
+import { exitCodeOf, toPareError } from "./errors.ts";
+import { EXIT } from "./exit-codes.ts";
+import { createProgress } from "./progress.ts";
+import type { Terminal } from "./terminal.ts";
+
+const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [registerScale, registerPlugins];
+
+/**
+ * Runs one command and gives its exit code (see {@link EXIT}); throws nothing.
+ *
+ * @param argv without the program's own name.
+ */
+export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const json = argv.includes("--json");
+  const cli: Cli = { terminal, json, progress: createProgress(terminal, json) };
+  try {
+    await createProgram(cli).parseAsync(argv, { from: "user" });
+    return EXIT.ok;
+  } catch (thrown) {
+    cli.progress.stop();
+    // Help and version were printed and are no fault; help in place of a missing command is.
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
+    if (thrown instanceof CommanderError && thrown.code === "commander.help" && !json) return EXIT.usage;
+    const error = toPareError(thrown, terminal.signal);
+    if (error.code === "cli/unexpected" && thrown instanceof Error) terminal.err(`${thrown.stack}\n`);
+    if (json) terminal.out(`${JSON.stringify({ error })}\n`);
+    terminal.err(`${error.message}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function createProgram(cli: Cli): Command {
+  const { terminal } = cli;
+  const program = new Command("pare")
+    .description("make a transformer smaller, prove what it kept, and write it where runtimes load it")
+    .version(version(), "-V, --version")
+    .option("--json", "print exactly one JSON object on stdout, results and errors alike")
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: cli.json ? () => {} : terminal.err, outputError: () => {} })
+    .addHelpText("after", "\nExit codes: 0 done, 1 failure, 2 wrong command or input, 130 cancelled.");
+  for (const register of COMMANDS) register(program, cli);
+  return program;
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
+  return manifest.version;
+}

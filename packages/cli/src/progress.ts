@@ -1,0 +1,103 @@
+/** How far the work is, with the time left: a bar on a screen, a line now and then in a log, nothing with `--json`. */
+import { SingleBar } from "cli-progress";
+import type { Progress } from "@pare/core";
+import type { Terminal } from "./terminal.ts";
+
+export interface ProgressView {
+  readonly show: (progress: Progress) => void;
+  /** A line of its own; a bar that is drawn stays below it. */
+  readonly note: (text: string) => void;
+  /** Takes the bar away. */
+  readonly stop: () => void;
+}
+
+/** Milliseconds between two lines where there is no screen. */
+const LINE_INTERVAL = 10_000;
+
+export function createProgress(terminal: Terminal, json: boolean): ProgressView {
+  if (json) return { show: () => {}, note: () => {}, stop: () => {} };
+  return terminal.screen === undefined ? lines(terminal) : bar(terminal, terminal.screen);
+}
+
+/** Time left at the mean speed since `start`; undefined before anything is done. */
+export function secondsLeft({ done, total }: Progress, elapsed: number): number | undefined {
+  return done > 0 && total > done ? (elapsed * (total - done)) / done : undefined;
+}
+
+/** "8 s", "3 min 20 s", "1 h 05 min". */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
+}
+
+interface Stretch {
+  readonly key: string;
+  readonly start: number;
+  readonly startDone: number;
+}
+
+/** Speed is measured anew whenever something else is counted. */
+function follow(): (progress: Progress) => string {
+  let stretch: Stretch | undefined;
+  return (progress) => {
+    const key = `${progress.unit}/${progress.total}`;
+    if (stretch?.key !== key) stretch = { key, start: performance.now(), startDone: progress.done };
+    const measured = { ...progress, done: progress.done - stretch.startDone, total: progress.total - stretch.startDone };
+    const left = secondsLeft(measured, (performance.now() - stretch.start) / 1000);
+    return left === undefined ? "" : `${duration(left)} left`;
+  };
+}
+
+function lines(terminal: Terminal): ProgressView {
+  const leftOf = follow();
+  let last = performance.now();
+  return {
+    show: (progress) => {
+      const left = leftOf(progress);
+      if (performance.now() - last < LINE_INTERVAL) return;
+      last = performance.now();
+      const { done, total, unit, message } = progress;
+      terminal.err(`${[message, `${done}/${total} ${unit}`, left].filter((part) => part !== undefined && part !== "").join(", ")}\n`);
+    },
+    note: (text) => terminal.err(`${text}\n`),
+    stop: () => {},
+  };
+}
+
+function bar(terminal: Terminal, screen: NodeJS.WriteStream): ProgressView {
+  const leftOf = follow();
+  let view: SingleBar | undefined;
+  const stop = (): void => {
+    view?.stop();
+    view = undefined;
+  };
+  return {
+    show: (progress) => {
+      const { done, total, unit, message = "" } = progress;
+      const payload = { unit, message, left: leftOf(progress) };
+      if (view === undefined) {
+        view = new SingleBar({
+          stream: screen,
+          format: "{bar} {value}/{total} {unit} {left} {message}",
+          barCompleteChar: "█",
+          barIncompleteChar: "░",
+          barsize: 24,
+          hideCursor: true,
+          clearOnComplete: true,
+          gracefulExit: false,
+        });
+        view.start(total, done, payload);
+      } else {
+        view.setTotal(total);
+        view.update(done, payload);
+      }
+    },
+    note: (text) => {
+      stop();
+      terminal.err(`${text}\n`);
+    },
+    stop,
+  };
+}

@@ -1,0 +1,74 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { createRegistry, defineStage } from "@pare/core";
+import { temporaryFolder } from "../../test/run-cli.ts";
+import { readRecipe, writeRecipe } from "./recipe.ts";
+
+const shrink = defineStage({
+  id: "test/shrink",
+  version: 3,
+  package: "@pare/test",
+  options: z.strictObject({ by: z.number().min(0).max(1), how: z.enum(["fast", "well"]).default("well") }),
+  run: async () => ({}),
+});
+const registry = createRegistry(shrink);
+
+function read(name: string, content?: string, config = {}): ReturnType<typeof readRecipe> {
+  const cwd = temporaryFolder();
+  if (content !== undefined) writeFileSync(join(cwd, name), content);
+  return readRecipe(name, { registry, config, cwd });
+}
+
+const steps = [{ use: "test/shrink", by: 0.5 }];
+
+test.each([
+  ["r.json", JSON.stringify(steps)],
+  ["r.json", JSON.stringify({ description: "half", steps })],
+  ["r.yaml", "# half\n- use: test/shrink\n  by: 0.5\n"],
+  ["r.yml", "steps:\n  - use: test/shrink\n    by: 0.5\n"],
+  ["r.mjs", `export default ${JSON.stringify(steps)};`],
+])("reads %s: %s", async (name, content) => {
+  const recipe = await read(name, content);
+  expect(recipe.steps).toMatchObject([{ use: "test/shrink", version: 3, options: { by: 0.5, how: "well" } }]);
+});
+
+test("reads what a module made of stages, and recipes of the configuration", async () => {
+  const config = { recipes: { mine: [shrink({ by: 0.25 })] } };
+  expect((await read("mine", undefined, config)).steps[0]).toMatchObject({ use: "test/shrink", options: { by: 0.25 } });
+});
+
+test("what it writes can be read again and means the same", async () => {
+  const recipe = await read("r.json", JSON.stringify({ description: "half", steps }));
+  const written = writeRecipe(recipe);
+  expect(written).toEqual({ description: "half", steps: [{ use: "test/shrink", version: 3, by: 0.5, how: "well" }] });
+  expect(writeRecipe(await read("again.json", JSON.stringify(written)))).toEqual(written);
+});
+
+test.each([
+  ["no such step", [{ use: "test/shrnk", by: 1 }], "core/plugin-unknown", { field: "steps[0].use", near: ["test/shrink"] }],
+  ["a wrong option", [steps[0], { use: "test/shrink", by: "half" }], "core/options-invalid", { field: "steps[1] (test/shrink).by" }],
+  ["an option out of range", [{ use: "test/shrink", by: 2 }], "core/options-invalid", { field: "steps[0] (test/shrink).by" }],
+  ["no use", [{ by: 1 }], "core/step-invalid", { field: "steps[0]" }],
+  ["another version", [{ use: "test/shrink", version: 1, by: 1 }], "core/step-invalid", { field: "steps[0].version" }],
+  ["nothing in it", [], "cli/recipe-invalid", { field: "steps" }],
+  ["no list", { use: "test/shrink" }, "cli/recipe-invalid", { field: "use" }],
+  ["a bare word", "test/shrink", "cli/recipe-invalid", {}],
+])("a recipe with %s names file and place", async (_, content, code, report) => {
+  await expect(read("r.json", JSON.stringify(content))).rejects.toMatchObject({ code, report: { file: "r.json", ...report } });
+});
+
+test("files that cannot be parsed, and names of nothing", async () => {
+  await expect(read("r.json", "[{")).rejects.toMatchObject({
+    code: "cli/recipe-invalid",
+    report: { file: expect.stringContaining("r.json") },
+  });
+  await expect(read("r.yaml", "- use: [")).rejects.toMatchObject({
+    code: "cli/recipe-invalid",
+    report: { found: expect.stringContaining("line") },
+  });
+  await expect(read("r.mjs", "throw new Error('no')")).rejects.toMatchObject({ code: "cli/module-failed" });
+  await expect(read("nowhere.json")).rejects.toMatchObject({ code: "cli/recipe-unknown" });
+  await expect(read("mime", undefined, { recipes: { mine: steps } })).rejects.toMatchObject({ report: { near: ["mine"] } });
+});
