@@ -1,6 +1,7 @@
 /** An architecture is a value: how a config is read, which weights it has, and its computation as plain functions over tensors. */
 import type { Dim, Tracer, Value } from "@pare/tensor-core";
 import type { ModelConfig } from "./checkpoint.ts";
+import type { Imported } from "./imported.ts";
 
 /** How a fresh weight is drawn. */
 export type Initial = { readonly normal: number } | "ones" | "zeros";
@@ -102,4 +103,6 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly layers: (config: Config) => readonly { readonly stack: string; readonly prefixes: readonly string[] }[];
   /** The config with only these layers of a stack (ascending indices into the old ones). */
   readonly withLayers: (config: Config, kept: Readonly<Record<string, readonly number[]>>) => Config;
+  /** By format id: what that format's reader gave, as a model of this architecture; undefined where it is another's. */
+  readonly imports?: Readonly<Record<string, (content: unknown, location: string) => Imported | undefined>> | undefined;
 }

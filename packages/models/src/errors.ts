@@ -1,10 +1,101 @@
 /** Every error of models. */
 import { defineError, type ErrorFactory } from "@pare/core";
 
+interface Fault {
+  readonly file: string;
+  readonly field: string;
+  readonly expected: string;
+  readonly found: string;
+}
+
+function fault(code: string, summary: string, message: string, next: string): ErrorFactory<Fault & { readonly near?: readonly string[] }> {
+  return defineError(`models/${code}`, summary, (details) => ({ message, ...details, next }));
+}
+
+export const configInvalid: ErrorFactory<Fault> = fault(
+  "config-invalid", "A model's config.json is not valid for its architecture.", "the config is not valid",
+  "Correct the field, or write the model again with the tool that made it.",
+);
+
+export const weightShapeMismatch: ErrorFactory<Fault> = fault(
+  "weight-shape-mismatch", "A weight has another shape than the config says.", "the weight does not have the shape that the config says",
+  "Put the config and the weights of one model together.",
+);
+
+export const weightMissing: ErrorFactory<Fault> = fault(
+  "weight-missing", "A weight that the config asks for is not in the file.", "the weight is missing",
+  "Put the config and the weights of one model together.",
+);
+
+export const weightExtra: ErrorFactory<Fault & { readonly near?: readonly string[] }> = fault(
+  "weight-extra", "A file holds a tensor that the model has no use for.", "the model has no such weight",
+  "Put the config and the weights of one model together.",
+);
+
+export const weightInvalid: ErrorFactory<Fault & { readonly cause?: unknown }> = fault(
+  "weight-invalid", "The parts of a stored weight contradict each other or its descriptor.", "the stored weight is not valid",
+  "Write the model again with the tool that made it; the file may be damaged.",
+);
+
+export const weightNotFinite: ErrorFactory<Fault> = fault(
+  "weight-not-finite", "A weight holds NaN or an infinity.", "the weight holds a value that is no number",
+  "Use a checkpoint from before the training run diverged, or fetch the file again.",
+);
+
+export const weightNameInvalid: ErrorFactory<{ weight: string }> = defineError(
+  "models/weight-name-invalid",
+  "A weight's name cannot stand in a model file: it is empty or holds the mark that separates parts.",
+  ({ weight }) => ({ message: "this name cannot stand in a file", field: JSON.stringify(weight), next: "Give the weight a name without #." }),
+);
+
 export const weightUnknown: ErrorFactory<{ weight: string; near: readonly string[] }> = defineError(
   "models/weight-unknown",
   "A weight was named that the architecture does not have under this config.",
   ({ weight, near }) => ({ message: "the architecture has no such weight", field: weight, near, next: "Use a name from the architecture's weights(config)." }),
+);
+
+export const pluginMissing: ErrorFactory<{ file: string; field: string; kind: string; id: string; near: readonly string[] }> = defineError(
+  "models/plugin-missing",
+  "A model file names an architecture or storage that the registry does not hold.",
+  ({ file, field, kind, id, near }) => ({
+    message: `no ${kind} is called ${JSON.stringify(id)}`,
+    file,
+    field,
+    near,
+    next: `Install the package that holds the ${kind} ${JSON.stringify(id)} and give it to the registry (sparse storages: @pare/sparse-kernels).`,
+  }),
+);
+
+export const folderUnknown: ErrorFactory<{ file: string; found: string }> = defineError(
+  "models/folder-unknown",
+  "A folder holds nothing that a known format or architecture could read as a model.",
+  ({ file, found }) => ({
+    message: "this is not a model that can be read",
+    file,
+    expected: "config.json with model.safetensors, or a llama2.c checkpoint",
+    found,
+    next: "Name the folder that holds the model's files.",
+  }),
+);
+
+export const provenanceInvalid: ErrorFactory<Fault> = fault(
+  "provenance-invalid", "A model's provenance.json is not valid.", "the provenance is not valid",
+  "Take the file from an undamaged copy; what a model has seen cannot be guessed.",
+);
+
+export const tokenizerInvalid: ErrorFactory<Fault> = fault(
+  "tokenizer-invalid", "A tokenizer lacks a piece, contradicts itself, or does not fit the model's vocabulary.", "the tokenizer is not valid",
+  "Put the tokenizer that the model was trained with into the folder.",
+);
+
+export const textNotEncodable: ErrorFactory<{ text: string }> = defineError(
+  "models/text-not-encodable",
+  "Text holds a word or character that the tokenizer has no piece for, and it has no piece for unknown text either.",
+  ({ text }) => ({
+    message: "the tokenizer has no pieces for this text",
+    found: JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text),
+    next: "Use words that the tokenizer knows, or a tokenizer with a piece for unknown text.",
+  }),
 );
 
 export const rowsInvalid: ErrorFactory<{ field: string; expected: string; found: string }> = defineError(

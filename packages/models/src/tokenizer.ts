@@ -1,11 +1,14 @@
-/** Text ↔ ids. A value that can be written as one JSON file and read again. */
+/** Text ↔ ids. A value that can be written as JSON and read again. */
 export interface Tokenizer {
+  /** One more than the largest id. */
   readonly vocabularySize: number;
   readonly special: { readonly begin?: number | undefined; readonly end?: number | undefined; readonly padding?: number | undefined };
-  /** Ids without special tokens. */
+  /** Ids without special tokens; text that looks like one is encoded as text. Throws `models/text-not-encodable`. */
   readonly encode: (text: string) => number[];
   /** Text of a whole sequence, special tokens left out. */
   readonly decode: (ids: readonly number[]) => string;
   /** What `tokenizer.json` holds. */
   readonly toJSON: () => object;
+  /** What `tokenizer_config.json` holds: which pieces begin, end and pad. */
+  readonly toConfig: () => object;
 }

@@ -1,0 +1,85 @@
+import { nearNames, type FileSet, type Registry } from "@pare/core";
+import { SAFETENSORS_FILE, isRecord, safetensorsFormat } from "@pare/formats";
+import { denseWeight } from "@pare/tensor-core";
+import type { Architecture } from "../architecture.ts";
+import type { Checkpoint, Provenance } from "../checkpoint.ts";
+import { createCheckpoint } from "../create-checkpoint.ts";
+import { configInvalid, folderUnknown, pluginMissing, provenanceInvalid, tokenizerInvalid } from "../errors.ts";
+import { tokenizerFromJson } from "../tokenizer-json.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import { finiteSource } from "./finite.ts";
+import { readJsonFile } from "./json-file.ts";
+import { CONFIG_FILE, PROVENANCE_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "./names.ts";
+import { provenanceFromJson } from "./provenance-json.ts";
+import { checkWeights, weightsFromTensors } from "./weights.ts";
+
+/** What loading asks of a registry: architectures, storages and formats. */
+export type ModelPlugins = Pick<Registry, "find" | "list">;
+
+/**
+ * Opens a model's folder: one that `saveCheckpoint` wrote, or one that a registered format detects and a registered
+ * architecture takes over. Reads headers and JSON files alone; config, weights and tokenizer must fit each other.
+ *
+ * Throws `models/…` and `formats/…` errors naming file and field.
+ */
+export async function loadCheckpoint(files: FileSet, registry: ModelPlugins): Promise<Checkpoint> {
+  const names = await files.list();
+  if (!names.includes(CONFIG_FILE)) return importCheckpoint(files, registry, names);
+  const file = `${files.location}/${CONFIG_FILE}`;
+  const raw = await readJsonFile(files, CONFIG_FILE, configInvalid);
+  const id = isRecord(raw) ? raw["architecture"] : undefined;
+  if (typeof id !== "string") throw configInvalid({ file, field: "architecture", expected: "the name of an architecture", found: JSON.stringify(id) ?? "nothing" });
+  const architecture = findArchitecture(registry, id, file);
+  const config = architecture.parse(raw, file);
+  const content = await safetensorsFormat.read(files);
+  const where = `${files.location}/${SAFETENSORS_FILE}`;
+  const weights = weightsFromTensors(content, registry, where);
+  checkWeights(architecture, config, weights, where);
+  const tokenizer = names.includes(TOKENIZER_FILE) ? await readTokenizer(files, names) : undefined;
+  checkVocabulary(tokenizer, config.vocabularySize, `${files.location}/${TOKENIZER_FILE}`);
+  const provenance: Provenance = names.includes(PROVENANCE_FILE)
+    ? provenanceFromJson(await readJsonFile(files, PROVENANCE_FILE, provenanceInvalid), `${files.location}/${PROVENANCE_FILE}`)
+    : { seen: undefined, deeds: [] };
+  return createCheckpoint({ config, weights, tokenizer, provenance });
+}
+
+function findArchitecture(registry: ModelPlugins, id: string, file: string): Architecture {
+  const plugins = registry.list("architecture");
+  const plugin = plugins.find((one) => one.id === id);
+  if (plugin !== undefined) return plugin.define as Architecture;
+  throw pluginMissing({ file, field: "architecture", kind: "architecture", id, near: nearNames(id, plugins.map((one) => one.id)) });
+}
+
+async function readTokenizer(files: FileSet, names: readonly string[]): Promise<Tokenizer> {
+  const json = await readJsonFile(files, TOKENIZER_FILE, tokenizerInvalid);
+  const config = names.includes(TOKENIZER_CONFIG_FILE) ? await readJsonFile(files, TOKENIZER_CONFIG_FILE, tokenizerInvalid) : {};
+  return tokenizerFromJson(json, config, files.location);
+}
+
+function checkVocabulary(tokenizer: Tokenizer | undefined, vocabularySize: number, file: string): void {
+  if (tokenizer === undefined || tokenizer.vocabularySize === vocabularySize) return;
+  throw tokenizerInvalid({ file, field: "vocabulary", expected: `${vocabularySize} pieces, as the model has`, found: `${tokenizer.vocabularySize}` });
+}
+
+async function importCheckpoint(files: FileSet, registry: ModelPlugins, names: readonly string[]): Promise<Checkpoint> {
+  for (const format of registry.list("format")) {
+    const takers = registry.list("architecture").map((one) => one.define as Architecture).filter(({ imports }) => imports?.[format.id] !== undefined);
+    if (takers.length === 0 || !(await format.detect(files))) continue;
+    const content: unknown = await format.read(files);
+    for (const architecture of takers) {
+      const imported = architecture.imports![format.id]!(content, files.location);
+      if (imported === undefined) continue;
+      const { config, tokenizer, origin } = imported;
+      const weights = new Map([...imported.tensors].map(([name, source]) => [name, denseWeight(finiteSource(source, files.location, name))]));
+      checkWeights(architecture, config, weights, files.location);
+      checkVocabulary(tokenizer, config.vocabularySize, files.location);
+      return createCheckpoint({ config, weights, tokenizer, provenance: { seen: undefined, deeds: [], origin } });
+    }
+  }
+  throw folderUnknown({ file: files.location, found: names.length === 0 ? "no files" : names.slice(0, 6).join(", ") });
+}
+
+/** Reads every weight once, one part in memory at a time. Throws what reading it throws, `models/weight-not-finite` among them. */
+export async function verifyCheckpoint({ weights }: Checkpoint): Promise<void> {
+  for (const { parts } of weights.values()) for (const part of Object.values(parts)) await part.read();
+}
