@@ -1,17 +1,6 @@
 /** Every error of training. */
 import { defineError, type ErrorFactory } from "@pare/core";
 
-export const dataPartMissing: ErrorFactory<{ data: string; part: string; parts: readonly string[] }> = defineError(
-  "training/data-part-missing",
-  "A data set was asked for a part (train, test) that it does not have.",
-  ({ data, part, parts }) => ({
-    message: `the data set ${data} has no ${part} part`,
-    field: part,
-    expected: parts.join(" or "),
-    next: "Ask for a part it has, or name another data set.",
-  }),
-);
-
 export const dataEmpty: ErrorFactory<{ data: string; kept: string; found: string }> = defineError(
   "training/data-empty",
   "Nothing of a text is left after it was split and filtered.",
@@ -76,7 +65,11 @@ export const exampleEmpty: ErrorFactory<{ field: string; found: string }> = defi
 export const deviceMissing: ErrorFactory<{ use: string }> = defineError(
   "training/device-missing",
   "A step that computes was run in a context without an opened device.",
-  ({ use }) => ({ message: `${use} computes and was given no device`, field: "device", next: "Open a backend and pass it as the context's device." }),
+  ({ use }) => ({
+    message: `${use} computes and was given no device`,
+    field: "device",
+    next: "Open a backend and pass it as the context's device.",
+  }),
 );
 
 export const diverged: ErrorFactory<{ step: number; loss: number }> = defineError(

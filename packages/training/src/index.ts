@@ -24,7 +24,6 @@ export {
 export {
   dataEmpty,
   dataFileMissing,
-  dataPartMissing,
   deviceMissing,
   diverged,
   exampleEmpty,

@@ -20,7 +20,7 @@ export interface DataSet {
   /** The data and the options that select from it, as one name: `scan/simple`. Stands in a checkpoint's provenance. */
   readonly id: string;
   readonly citation: string;
-  /** Throws `training/data-part-missing` where the data has no such part. Order is fixed and repeats are kept: training shuffles with its own seed. */
+  /** Order is fixed and repeats are kept: training shuffles with its own seed. */
   readonly examples: (part: Part) => Promise<readonly Example[]>;
 }
 
@@ -44,9 +44,11 @@ export type DataReference = DataSet | PluginRef;
  * @throws `core/plugin-unknown`, `core/options-invalid`, `core/option-unknown`.
  */
 export function openData(reference: DataReference, registry: Registry, field: string = "data"): DataSet {
-  const open = (plugin: DataPlugin<string, unknown>, options: unknown): DataSet =>
-    plugin.define.open(checkOptions(plugin.id, plugin.define.options, options).value);
-  return resolveRef<"data", DataSet>(registry, "data", reference as DataSet | PluginRef, open, field);
+  return resolveRef<"data", DataSet>(registry, "data", reference as DataSet | PluginRef, openPlugin, field);
+}
+
+function openPlugin({ id, define }: DataPlugin<string, unknown>, options: unknown): DataSet {
+  return define.open(checkOptions(id, define.options, options).value);
 }
 
 /** A schema's check for an option that holds a {@link DataReference}. */

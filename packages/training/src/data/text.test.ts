@@ -1,5 +1,5 @@
 import { isPareError, type FileSet } from "@pare/core";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hashExamples, openData } from "./data.ts";
 import { splitText, textData } from "./text.ts";
