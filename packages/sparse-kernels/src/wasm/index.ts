@@ -1,1 +1,1 @@
-export {};
+export { sparseWasmPack } from "./pack.ts";

@@ -89,7 +89,7 @@ export {
   tanhOp,
   type UnaryOp,
 } from "./unary.ts";
-export type { Activation } from "./support/math.ts";
+export { ACTIVATIONS, type Activation } from "./support/math.ts";
 export type { AffineAttrs } from "./support/affine.ts";
 export type { NoAttrs } from "./support/check.ts";
 export type { ReduceAttrs } from "./support/reduction.ts";

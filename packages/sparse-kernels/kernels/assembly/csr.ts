@@ -1,0 +1,168 @@
+/** Linear layers over compressed sparse rows: each kept weight meets the 8 tokens of a panel. */
+import { madd, sumLanes } from "../../../backend-wasm/kernels/assembly/lib/simd";
+import { finish } from "./finish";
+import { copyTile, panelBytes, storeTurned, unpack } from "./panels";
+
+/** Entries whose values and columns (8 bytes each) stay in the second-level cache while all panels pass. */
+const CHUNK: i32 = 16384;
+
+/**
+ * y `[tokens, out]` = act(x·Wᵀ + bias) + residual, x as panels.
+ *
+ * @param tile 256 bytes of scratch. @param bias 0: none. @param residual 0: none.
+ */
+export function csr_linear(
+  panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
+  tokens: i32, features: i32, out: i32, activation: i32,
+): void {
+  const stride = <usize>out << 2;
+  const bytes = panelBytes(features);
+  for (let first = 0, last = 0; first < out; first = last) {
+    const limit = rowStart(starts, first) + CHUNK;
+    do { last = min(last + 4, out); } while (last < out && rowStart(starts, min(last + 4, out)) <= limit);
+    for (let token = 0; token < tokens; token += 8) {
+      const count = min(8, tokens - token);
+      const panel = panels + (<usize>token >> 3) * bytes;
+      const rows = <usize>token * stride + (<usize>first << 2);
+      for (let row = first; row < last; row += 4) {
+        const outputs = min(4, out - row);
+        for (let output = 0; output < outputs; output++) {
+          csrTile(panel, values, columns, starts, bias, row + output, tile + (<usize>output << 5));
+        }
+        const whole = count == 8 && outputs == 4;
+        const target = y + <usize>token * stride + (<usize>row << 2);
+        const turned = whole ? target : tile + 128;
+        const turnedStride = whole ? stride : 16;
+        turn(tile, turned, turnedStride);
+        turn(tile + 16, turned + 4 * turnedStride, turnedStride);
+        if (!whole) copyTile(turned, target, stride, count, outputs);
+      }
+      finish(y + rows, residual == 0 ? 0 : residual + rows, count, last - first, stride, activation);
+    }
+  }
+}
+
+/** One output of 8 tokens; four entries at a time, so that sums need not wait for each other. */
+// @ts-ignore: decorator
+@inline
+function csrTile(panel: usize, values: usize, columns: usize, starts: usize, bias: usize, row: i32, target: usize): void {
+  const begin = <usize>rowStart(starts, row) << 2;
+  const end = columns + (<usize>rowStart(starts, row + 1) << 2);
+  let column = columns + begin;
+  let value = values + begin;
+  const zero = f32x4.splat(0);
+  let a0 = bias == 0 ? zero : v128.load32_splat(bias + (<usize>row << 2));
+  let a1 = a0, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
+  for (; column + 16 <= end; column += 16, value += 16) {
+    let x = panel + (<usize>load<u32>(column) << 5);
+    let w = v128.load32_splat(value);
+    a0 = madd(w, v128.load(x), a0); a1 = madd(w, v128.load(x, 16), a1);
+    x = panel + (<usize>load<u32>(column, 4) << 5);
+    w = v128.load32_splat(value, 4);
+    b0 = madd(w, v128.load(x), b0); b1 = madd(w, v128.load(x, 16), b1);
+    x = panel + (<usize>load<u32>(column, 8) << 5);
+    w = v128.load32_splat(value, 8);
+    c0 = madd(w, v128.load(x), c0); c1 = madd(w, v128.load(x, 16), c1);
+    x = panel + (<usize>load<u32>(column, 12) << 5);
+    w = v128.load32_splat(value, 12);
+    d0 = madd(w, v128.load(x), d0); d1 = madd(w, v128.load(x, 16), d1);
+  }
+  for (; column < end; column += 4, value += 4) {
+    const x = panel + (<usize>load<u32>(column) << 5);
+    const w = v128.load32_splat(value);
+    a0 = madd(w, v128.load(x), a0); a1 = madd(w, v128.load(x, 16), a1);
+  }
+  v128.store(target, f32x4.add(f32x4.add(a0, b0), f32x4.add(c0, d0)));
+  v128.store(target, f32x4.add(f32x4.add(a1, b1), f32x4.add(c1, d1)), 16);
+}
+
+/** One token: y `[out]` = act(W·x + bias) + residual. */
+export function csr_vector(
+  x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, out: i32, activation: i32,
+): void {
+  for (let row = 0; row < out; row++) {
+    const begin = <usize>rowStart(starts, row) << 2;
+    const end = columns + (<usize>rowStart(starts, row + 1) << 2);
+    let column = columns + begin;
+    let value = values + begin;
+    let s0: f32 = bias == 0 ? 0 : load<f32>(bias + (<usize>row << 2));
+    let s1: f32 = 0, s2: f32 = 0, s3: f32 = 0;
+    for (; column + 16 <= end; column += 16, value += 16) {
+      s0 += load<f32>(value) * at(x, load<u32>(column));
+      s1 += load<f32>(value, 4) * at(x, load<u32>(column, 4));
+      s2 += load<f32>(value, 8) * at(x, load<u32>(column, 8));
+      s3 += load<f32>(value, 12) * at(x, load<u32>(column, 12));
+    }
+    for (; column < end; column += 4, value += 4) s0 += load<f32>(value) * at(x, load<u32>(column));
+    store<f32>(y + (<usize>row << 2), (s0 + s1) + (s2 + s3));
+  }
+  finish(y, residual, 1, out, 0, activation);
+}
+
+/**
+ * x `[tokens, features]` = grad·W, grad as panels.
+ *
+ * @param sums one panel of scratch.
+ */
+export function csr_input_gradient(
+  panels: usize, values: usize, columns: usize, starts: usize, x: usize, sums: usize, tokens: i32, features: i32, out: i32,
+): void {
+  const bytes = panelBytes(out);
+  for (let token = 0; token < tokens; token += 8, panels += bytes) {
+    memory.fill(sums, 0, panelBytes(features));
+    let value = values;
+    for (let row = 0; row < out; row++) {
+      const grad = panels + (<usize>row << 5);
+      const g0 = v128.load(grad), g1 = v128.load(grad, 16);
+      const end = columns + (<usize>rowStart(starts, row + 1) << 2);
+      for (let column = columns + (<usize>rowStart(starts, row) << 2); column < end; column += 4, value += 4) {
+        const sum = sums + (<usize>load<u32>(column) << 5);
+        const w = v128.load32_splat(value);
+        v128.store(sum, madd(w, g0, v128.load(sum)));
+        v128.store(sum, madd(w, g1, v128.load(sum, 16)), 16);
+      }
+    }
+    unpack(sums, x + (<usize>token * <usize>features << 2), features, min(8, tokens - token));
+  }
+}
+
+/** gradient `[n]` = gradᵀ·x at the kept places, grad and x as panels. */
+export function csr_values_gradient(
+  gradPanels: usize, panels: usize, columns: usize, starts: usize, gradient: usize, tokens: i32, features: i32, out: i32,
+): void {
+  const gradBytes = panelBytes(out);
+  const bytes = panelBytes(features);
+  memory.fill(gradient, 0, <usize>rowStart(starts, out) << 2);
+  for (let token = 0; token < tokens; token += 8, panels += bytes, gradPanels += gradBytes) {
+    let target = gradient;
+    for (let row = 0; row < out; row++) {
+      const grad = gradPanels + (<usize>row << 5);
+      const g0 = v128.load(grad), g1 = v128.load(grad, 16);
+      const end = columns + (<usize>rowStart(starts, row + 1) << 2);
+      for (let column = columns + (<usize>rowStart(starts, row) << 2); column < end; column += 4, target += 4) {
+        const x = panels + (<usize>load<u32>(column) << 5);
+        const products = madd(g1, v128.load(x, 16), f32x4.mul(g0, v128.load(x)));
+        store<f32>(target, load<f32>(target) + sumLanes(products));
+      }
+    }
+  }
+}
+
+/** A tile `[4][8]`, from its first or its fifth column, as four rows of four. */
+// @ts-ignore: decorator
+@inline
+function turn(tile: usize, target: usize, stride: usize): void {
+  storeTurned(v128.load(tile), v128.load(tile, 32), v128.load(tile, 64), v128.load(tile, 96), target, stride);
+}
+
+// @ts-ignore: decorator
+@inline
+function rowStart(starts: usize, row: i32): i32 {
+  return load<i32>(starts + (<usize>row << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function at(x: usize, column: u32): f32 {
+  return load<f32>(x + (<usize>column << 2));
+}

@@ -1,0 +1,13 @@
+import type { AnyOp } from "@pare/tensor-core";
+import { linearBlockInputGradientOp, linearBlockOp, linearBlockValuesGradientOp } from "./linear-block.ts";
+import { linearCsrInputGradientOp, linearCsrOp, linearCsrValuesGradientOp } from "./linear-csr.ts";
+
+/** Every op of this package, for the conformance suite. */
+export const SPARSE_OPS: readonly AnyOp[] = [
+  linearBlockOp,
+  linearBlockInputGradientOp,
+  linearBlockValuesGradientOp,
+  linearCsrOp,
+  linearCsrInputGradientOp,
+  linearCsrValuesGradientOp,
+];
