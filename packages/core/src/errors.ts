@@ -179,6 +179,12 @@ export const objectMissing: ErrorFactory<{ location: string; hash: string }> = d
   ({ location, hash }) => ({ message: `the store holds no whole artifact ${hash}`, file: location, next: "Run the step that makes it, or put it into the store first." }),
 );
 
+export const packageMissing: ErrorFactory<{ name: string; from: string; cause: unknown }> = defineError(
+  "core/package-missing",
+  "The version of a package was asked for and the package is not installed where it is used.",
+  ({ name, from, cause }) => ({ message: `${name} is not installed here`, file: from, field: name, next: `Install ${name}.`, cause }),
+);
+
 function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
