@@ -19,7 +19,7 @@ export interface Rules {
     | undefined;
 }
 
-/** A new graph of the nodes that lead to an output or an update, node by node under `rules`. Shape rules run again. */
+/** A new graph of the nodes that lead to an output or an update, node by node under `rules`. Shape rules run again; what nothing reads afterwards is gone. */
 export function rewrite(graph: Graph, rules: Rules): Graph {
   const builder = new GraphBuilder();
   const map = new Map<number, Value>();
@@ -40,7 +40,13 @@ export function rewrite(graph: Graph, rules: Rules): Graph {
   }
   const remap = (values: Readonly<Record<string, Value>>): Record<string, Value> =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map.get(value.id)!]));
-  return { nodes: builder.nodes, outputs: remap(graph.outputs), updates: remap(graph.updates) };
+  return pruned({ nodes: builder.nodes, outputs: remap(graph.outputs), updates: remap(graph.updates) });
+}
+
+/** Without the nodes that rules have left unread. */
+function pruned(graph: Graph): Graph {
+  const live = liveNodes(graph);
+  return { ...graph, nodes: graph.nodes.filter((node) => live.has(node)) };
 }
 
 /** Nodes that an output or an update depends on. */
