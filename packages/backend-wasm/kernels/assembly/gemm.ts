@@ -1,0 +1,125 @@
+import { epilogue } from "./lib/epilogue";
+import { multiplyPacked, packColumns, packPanels } from "./lib/gemm";
+import { madd, loadTail, sumLanes } from "./lib/simd";
+
+/**
+ * C = act(S·Pᵀ + bias) + residual, `batch` times.
+ *
+ * S has `ms` rows and P `np` rows over `k`; element (i, k) lies at `base + i·row + k·step`, with row or step 4.
+ * C's element (i, p) is at `c + i·cStream + p·cPanel`, one of the two 4: the one that is not is the stride of C's rows.
+ * Blocks of `kBlock` × (`sBlock` rows of S, `pBlock` rows of P) are packed into `scratch`:
+ * 128 bytes, then `kBlock`·`pBlock` floats, then `kBlock`·`sBlock` floats where S is not contiguous over k.
+ */
+export function gemm_f32(
+  batch: i32, ms: i32, np: i32, k: i32,
+  s: usize, sRow: usize, sStep: usize, sBatch: usize,
+  p: usize, pRow: usize, pStep: usize, pBatch: usize,
+  c: usize, cStream: usize, cPanel: usize, cBatch: usize,
+  kBlock: i32, sBlock: i32, pBlock: i32, scratch: usize,
+  bias: usize, activation: i32, residual: usize,
+): void {
+  const panels = scratch + 128;
+  const slivers = panels + (<usize>kBlock * pBlock << 2);
+  for (let b = 0; b < batch; b++, s += sBatch, p += pBatch, c += cBatch) {
+    for (let j = 0; j < np; j += pBlock) {
+      const columns = min(pBlock, np - j);
+      for (let l = 0; l < k; l += kBlock) {
+        const depth = min(kBlock, k - l);
+        packPanels(columns, depth, p + j * pRow + l * pStep, pRow, pStep, panels);
+        for (let i = 0; i < ms; i += sBlock) {
+          const rows = min(sBlock, ms - i);
+          const target = c + i * cStream + j * cPanel;
+          const source = s + i * sRow + l * sStep;
+          if (sStep == 4) multiplyPacked(rows, columns, depth, source, sRow, 4, panels, target, cStream, cPanel, l > 0, scratch);
+          else multiplySlivers(rows, columns, depth, source, sStep, slivers, panels, target, cStream, cPanel, l > 0, scratch);
+          if (l + depth < k) continue;
+          const rest = residual == 0 ? 0 : residual + (target - c);
+          if (cPanel == 4) epilogue(target, cStream, rows, columns, bias == 0 ? 0 : bias + (<usize>j << 2), activation, rest);
+          else epilogue(target, cPanel, columns, rows, bias == 0 ? 0 : bias + (<usize>i << 2), activation, rest);
+        }
+      }
+    }
+    if (residual) residual += cBatch;
+  }
+}
+
+/** S column contiguous: packed four rows wide first. */
+function multiplySlivers(
+  ms: i32, np: i32, k: i32, s: usize, sStep: usize, slivers: usize, panels: usize, c: usize, cStream: usize, cPanel: usize,
+  accumulate: bool, spare: usize,
+): void {
+  for (let i = 0; i < ms; i += 4) packColumns(s + (<usize>i << 2), sStep, min(4, ms - i), 4, k, slivers + <usize>i * k * 4);
+  for (let j = 0; j < np; j += 8) {
+    const panel = panels + <usize>j * k * 4;
+    for (let i = 0; i < ms; i += 4) {
+      multiplyPacked(
+        min(4, ms - i), min(8, np - j), k, slivers + <usize>i * k * 4, 4, 16, panel, c + i * cStream + j * cPanel, cStream, cPanel,
+        accumulate, spare,
+      );
+    }
+  }
+}
+
+/** y = act(x·Wᵀ + bias) + residual for a few rows of x, W `[out, k]`: dot products over four rows of W at a time. */
+export function dot_f32(
+  rows: i32, out: i32, k: i32, x: usize, w: usize, y: usize, bias: usize, activation: i32, residual: usize,
+): void {
+  const stride = <usize>k << 2;
+  const yStride = <usize>out << 2;
+  for (let o = 0; o < out; o += 4, w += 4 * stride) {
+    const count = out - o;
+    const w1 = count > 1 ? w + stride : w;
+    const w2 = count > 2 ? w1 + stride : w1;
+    const w3 = count > 3 ? w2 + stride : w2;
+    for (let r = 0; r < rows; r++) dots(x + r * stride, w, w1, w2, w3, k, y + r * yStride + (<usize>o << 2), min(4, count));
+  }
+  epilogue(y, yStride, rows, out, bias, activation, residual);
+}
+
+// @ts-ignore: decorator
+@inline
+function dots(x: usize, w0: usize, w1: usize, w2: usize, w3: usize, k: i32, y: usize, count: i32): void {
+  let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
+  let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
+  const end = x + (<usize>(k & ~7) << 2);
+  while (x < end) {
+    const u = v128.load(x), v = v128.load(x, 16);
+    a0 = madd(u, v128.load(w0), a0);
+    a1 = madd(u, v128.load(w1), a1);
+    a2 = madd(u, v128.load(w2), a2);
+    a3 = madd(u, v128.load(w3), a3);
+    b0 = madd(v, v128.load(w0, 16), b0);
+    b1 = madd(v, v128.load(w1, 16), b1);
+    b2 = madd(v, v128.load(w2, 16), b2);
+    b3 = madd(v, v128.load(w3, 16), b3);
+    x += 32;
+    w0 += 32;
+    w1 += 32;
+    w2 += 32;
+    w3 += 32;
+  }
+  if (k & 4) {
+    const u = v128.load(x);
+    a0 = madd(u, v128.load(w0), a0);
+    a1 = madd(u, v128.load(w1), a1);
+    a2 = madd(u, v128.load(w2), a2);
+    a3 = madd(u, v128.load(w3), a3);
+    x += 16;
+    w0 += 16;
+    w1 += 16;
+    w2 += 16;
+    w3 += 16;
+  }
+  const rest = k & 3;
+  if (rest) {
+    const u = loadTail(x, rest);
+    b0 = madd(u, loadTail(w0, rest), b0);
+    b1 = madd(u, loadTail(w1, rest), b1);
+    b2 = madd(u, loadTail(w2, rest), b2);
+    b3 = madd(u, loadTail(w3, rest), b3);
+  }
+  store<f32>(y, sumLanes(f32x4.add(a0, b0)));
+  if (count > 1) store<f32>(y, sumLanes(f32x4.add(a1, b1)), 4);
+  if (count > 2) store<f32>(y, sumLanes(f32x4.add(a2, b2)), 8);
+  if (count > 3) store<f32>(y, sumLanes(f32x4.add(a3, b3)), 12);
+}

@@ -1,0 +1,194 @@
+/**
+ * The matrix product all dense kernels share: C[s][p] = Σk S[s][k]·P[p][k], where S is the *stream* (read four rows at a
+ * time, one broadcast element each) and P the *panel* operand (packed eight rows wide, so that one k is 32 bytes).
+ * Blocking after Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34 (2008): a panel stays
+ * in the first-level cache while the stream's block passes through the second.
+ */
+import { madd } from "./simd";
+
+// @ts-ignore: decorator
+@inline
+export const WIDTH: i32 = 8;
+/**
+ * Four stream rows (`aStep` bytes from one k to the next) times one panel: a 4×8 tile in eight registers. Stored as four rows
+ * of C `cRow` bytes apart, or `across` as eight rows of four. More unrolling spills registers in V8 and is slower.
+ */
+function tile(
+  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, p: usize, k: i32, c: usize, cRow: usize, accumulate: bool, across: bool,
+): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  const end = p + (<usize>k << 5);
+  while (p < end) {
+    const b0 = v128.load(p);
+    const b1 = v128.load(p, 16);
+    const x0 = v128.load_splat<u32>(a0);
+    c00 = madd(x0, b0, c00);
+    c01 = madd(x0, b1, c01);
+    const x1 = v128.load_splat<u32>(a1);
+    c10 = madd(x1, b0, c10);
+    c11 = madd(x1, b1, c11);
+    const x2 = v128.load_splat<u32>(a2);
+    c20 = madd(x2, b0, c20);
+    c21 = madd(x2, b1, c21);
+    const x3 = v128.load_splat<u32>(a3);
+    c30 = madd(x3, b0, c30);
+    c31 = madd(x3, b1, c31);
+    a0 += aStep;
+    a1 += aStep;
+    a2 += aStep;
+    a3 += aStep;
+    p += 32;
+  }
+  if (across) {
+    storeAcross(c00, c10, c20, c30, c, cRow, accumulate);
+    storeAcross(c01, c11, c21, c31, c + 4 * cRow, cRow, accumulate);
+  } else {
+    storeRow(c00, c01, c, accumulate);
+    storeRow(c10, c11, c + cRow, accumulate);
+    storeRow(c20, c21, c + 2 * cRow, accumulate);
+    storeRow(c30, c31, c + 3 * cRow, accumulate);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function storeRow(low: v128, high: v128, c: usize, accumulate: bool): void {
+  if (accumulate) {
+    low = f32x4.add(low, v128.load(c));
+    high = f32x4.add(high, v128.load(c, 16));
+  }
+  v128.store(c, low);
+  v128.store(c, high, 16);
+}
+
+/** Writes four columns of a tile as four rows of C. */
+// @ts-ignore: decorator
+@inline
+function storeAcross(r0: v128, r1: v128, r2: v128, r3: v128, c: usize, cRow: usize, accumulate: bool): void {
+  const t0 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
+  const t1 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
+  const t2 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+  const t3 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+  storeQuad(v128.shuffle<i64>(t0, t1, 0, 2), c, accumulate);
+  storeQuad(v128.shuffle<i64>(t0, t1, 1, 3), c + cRow, accumulate);
+  storeQuad(v128.shuffle<i64>(t2, t3, 0, 2), c + 2 * cRow, accumulate);
+  storeQuad(v128.shuffle<i64>(t2, t3, 1, 3), c + 3 * cRow, accumulate);
+}
+
+// @ts-ignore: decorator
+@inline
+function storeQuad(v: v128, c: usize, accumulate: bool): void {
+  if (accumulate) v = f32x4.add(v, v128.load(c));
+  v128.store(c, v);
+}
+
+/** Packs rows `[0, count)` of `source` (k contiguous, `row` bytes apart) into one panel of 8; missing rows are zero. */
+export function packRows(source: usize, row: usize, count: i32, k: i32, panel: usize): void {
+  if (count < WIDTH) {
+    packFewRows(source, row, count, k, panel);
+    return;
+  }
+  const r1 = source + row, r2 = r1 + row, r3 = r2 + row, r4 = r3 + row, r5 = r4 + row, r6 = r5 + row, r7 = r6 + row;
+  const whole = k & ~3;
+  let offset: usize = 0;
+  const end = <usize>whole << 2;
+  for (; offset < end; offset += 16, panel += 128) {
+    packQuad(source + offset, r1 + offset, r2 + offset, r3 + offset, panel);
+    packQuad(r4 + offset, r5 + offset, r6 + offset, r7 + offset, panel + 16);
+  }
+  for (let i = whole; i < k; i++, offset += 4, panel += 32) {
+    let s = source + offset;
+    for (let r = 0; r < WIDTH; r++, s += row) store<f32>(panel + (<usize>r << 2), load<f32>(s));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function packQuad(a: usize, b: usize, c: usize, d: usize, panel: usize): void {
+  const r0 = v128.load(a), r1 = v128.load(b), r2 = v128.load(c), r3 = v128.load(d);
+  const t0 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
+  const t1 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
+  const t2 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+  const t3 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+  v128.store(panel, v128.shuffle<i64>(t0, t1, 0, 2));
+  v128.store(panel, v128.shuffle<i64>(t0, t1, 1, 3), 32);
+  v128.store(panel, v128.shuffle<i64>(t2, t3, 0, 2), 64);
+  v128.store(panel, v128.shuffle<i64>(t2, t3, 1, 3), 96);
+}
+
+function packFewRows(source: usize, row: usize, count: i32, k: i32, panel: usize): void {
+  memory.fill(panel, 0, <usize>k << 5);
+  for (let r = 0; r < count; r++, source += row, panel += 4) {
+    for (let i = 0; i < k; i++) store<f32>(panel + (<usize>i << 5), load<f32>(source + (<usize>i << 2)));
+  }
+}
+
+/** Packs `count` ≤ `width` adjacent columns of `source` (`step` bytes between k) into slivers of `width` (4 or 8), zero where missing. */
+export function packColumns(source: usize, step: usize, count: i32, width: i32, k: i32, panel: usize): void {
+  const bytes = <usize>width << 2;
+  const end = panel + <usize>k * bytes;
+  if (count < width) {
+    memory.fill(panel, 0, end - panel);
+    for (; panel < end; panel += bytes, source += step) {
+      for (let i = 0; i < count; i++) store<f32>(panel + (<usize>i << 2), load<f32>(source + (<usize>i << 2)));
+    }
+  } else if (width == 8) {
+    for (; panel < end; panel += 32, source += step) {
+      v128.store(panel, v128.load(source));
+      v128.store(panel, v128.load(source, 16), 16);
+    }
+  } else {
+    for (; panel < end; panel += 16, source += step) v128.store(panel, v128.load(source));
+  }
+}
+
+/**
+ * C += or = S·Pᵀ over packed panels (`⌈np/8⌉` of `k`·32 bytes). S is `ms` rows, element (i, k) at `s + i·sRow + k·sStep`;
+ * C's element (i, p) is at `c + i·cStream + p·cPanel`, one of the two being 4. `spare` is room for one tile (128 bytes).
+ */
+export function multiplyPacked(
+  ms: i32, np: i32, k: i32, s: usize, sRow: usize, sStep: usize, panels: usize, c: usize, cStream: usize, cPanel: usize,
+  accumulate: bool, spare: usize,
+): void {
+  const across = cPanel != 4;
+  const tileRow = across ? cPanel : cStream;
+  for (let p = 0; p < np; p += WIDTH) {
+    const panel = panels + <usize>p * (<usize>k << 2);
+    const columns = min(WIDTH, np - p);
+    let a = s;
+    let target = c + <usize>p * cPanel;
+    for (let i = 0; i < ms; i += 4, a += 4 * sRow, target += 4 * cStream) {
+      const rows = ms - i;
+      if (rows >= 4 && columns == WIDTH) {
+        tile(a, a + sRow, a + 2 * sRow, a + 3 * sRow, sStep, panel, k, target, tileRow, accumulate, across);
+        continue;
+      }
+      // Rows that do not exist are computed from the last one that does and thrown away.
+      const a1 = rows > 1 ? a + sRow : a;
+      const a2 = rows > 2 ? a1 + sRow : a1;
+      const a3 = rows > 3 ? a2 + sRow : a2;
+      tile(a, a1, a2, a3, sStep, panel, k, spare, 32, false, false);
+      storePart(spare, min(4, rows), columns, target, cStream, cPanel, accumulate);
+    }
+  }
+}
+
+function storePart(spare: usize, rows: i32, columns: i32, c: usize, cStream: usize, cPanel: usize, accumulate: bool): void {
+  for (let i = 0; i < rows; i++, spare += 32, c += cStream) {
+    let target = c;
+    for (let j = 0; j < columns; j++, target += cPanel) {
+      const value = load<f32>(spare + (<usize>j << 2));
+      store<f32>(target, accumulate ? load<f32>(target) + value : value);
+    }
+  }
+}
+
+/** Packs `np` panel rows over `k`: row contiguous where `step` is 4, column contiguous otherwise. */
+export function packPanels(np: i32, k: i32, source: usize, row: usize, step: usize, panels: usize): void {
+  for (let p = 0; p < np; p += WIDTH, source += <usize>WIDTH * row, panels += <usize>k << 5) {
+    const count = min(WIDTH, np - p);
+    if (step == 4) packRows(source, row, count, k, panels);
+    else packColumns(source, step, count, WIDTH, k, panels);
+  }
+}
