@@ -60,6 +60,11 @@ export function defineOp<
   const Out extends string,
   Attrs,
   const Opt extends string = never,
->(op: Omit<Op<Name, In, NoInfer<Opt>, Out, Attrs>, "optional"> & { readonly optional?: readonly Opt[] }): Op<Name, In, Opt, Out, Attrs> {
+>(
+  op: Omit<Op<Name, NoInfer<In>, NoInfer<Opt>, Out, Attrs>, "inputs" | "optional"> & {
+    readonly inputs: readonly In[];
+    readonly optional?: readonly Opt[];
+  },
+): Op<Name, In, Opt, Out, Attrs> {
   return { ...op, optional: op.optional ?? [] };
 }
