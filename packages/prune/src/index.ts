@@ -1,1 +1,10 @@
-export {};
+export { magnitude, type MagnitudeOptions } from "./magnitude.ts";
+export { heads, type HeadsOptions } from "./heads.ts";
+export { measureHeads, type HeadImportanceOptions } from "./head-importance.ts";
+export { headImportance, headImportanceArtifact, type HeadImportance } from "./importance.ts";
+export { michelImportance, type MichelOptions } from "./michel.ts";
+export { chooseHeads, normaliseByLayer, type HeadChoice, type HeadScores } from "./head-choice.ts";
+export { storePruned, type PrunedStorage } from "./store-pruned.ts";
+export type { Pattern } from "./score.ts";
+export type { PruneState, Retrain } from "./retrain.ts";
+export { importanceMissing, importanceUnfit, notFinite, quantizedWeight, tooManyHeads } from "./errors.ts";

@@ -4,7 +4,7 @@ import { keyOf } from "./select.ts";
 export type Pattern = "unstructured" | "4x1";
 
 /** Outputs of a block. */
-export const BLOCK_ROWS = 4;
+export const BLOCK_ROWS = 4 as const;
 
 export interface Scored {
   /** One per unit (an element, or a block of up to 4 outputs × 1 input), row-major over `[unitRows, in]`. */

@@ -92,3 +92,14 @@ export const snapshotInvalid: ErrorFactory<{ file: string; found: string }> = de
     next: "Delete the file; training then starts from its beginning.",
   }),
 );
+
+export const modelMissing: ErrorFactory<{ objective: string; model: string; known: readonly string[] }> = defineError(
+  "training/model-missing",
+  "An objective reads a further model (a teacher) that nobody has given.",
+  ({ objective, model, known }) => ({
+    message: `the objective ${objective} needs the model \`${model}\``,
+    field: model,
+    found: known.length === 0 ? "no further models" : known.join(", "),
+    next: "Give the run state a checkpoint under this name before the step that trains.",
+  }),
+);

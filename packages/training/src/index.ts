@@ -13,6 +13,7 @@ export { pieceOptions, splitText, textData, type PieceOptions, type TextOptions 
 export { encodeExample, hashExample, type Sequence } from "./encode.ts";
 export { batchTensors, planEpoch, planSorted, type BatchTensors } from "./batches.ts";
 export {
+  objectiveField,
   resolveObjective,
   type Forward,
   type Objective,
@@ -21,12 +22,20 @@ export {
   type ObjectiveReference,
   type ObjectiveScope,
 } from "./objective.ts";
+export { finetune, type FinetuneOptions } from "./finetune.ts";
+export { dataFields, prepareSequences, type DataOptions, type Prepared } from "./sequences.ts";
+export { nextToken, nextTokenObjective, crossEntropyLoss } from "./objectives/next-token.ts";
+export { frozenWeight, subjectOf, traceLoss, type LossInputs, type Subject } from "./step-graph.ts";
+export { ONE_LENGTH, oneLength, trainFields, type TrainOptionsGiven, type TrainSettings } from "./settings.ts";
+export { trainAll, type Leaf, type TrainableView, type Views } from "./view.ts";
+export { deviceOf, frozenSubjects, listeners, storedWeights, train, type LossPoint, type Trained, type TrainOptions } from "./train.ts";
 export {
   dataEmpty,
   dataFileMissing,
   deviceMissing,
   diverged,
   exampleEmpty,
+  modelMissing,
   separatorInvalid,
   snapshotInvalid,
   tokenizerIncomplete,

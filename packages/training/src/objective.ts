@@ -3,6 +3,7 @@ import { checkOptions, resolveRef, type Named, type PluginRef, type Registry } f
 import type { ForwardInputs } from "@pare/models";
 import type { Tracer, Value } from "@pare/tensor-core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { z } from "zod";
 
 /** A forward pass: logits `[batch, seq, vocabulary]`. */
 export type Forward = (inputs: ForwardInputs) => Value;
@@ -41,6 +42,11 @@ export type ObjectivePlugin<Id extends string, Input> = Named<"objective", Id, O
 
 /** How options name an objective: the value itself, or `{ use: "next-token", … }`. */
 export type ObjectiveReference = Objective | PluginRef;
+
+/** For the schema of a stage that trains. */
+export const objectiveField: z.ZodType<ObjectiveReference, ObjectiveReference> = z
+  .custom<ObjectiveReference>((value) => typeof (value as { use?: unknown } | null)?.use === "string", "an objective, or { use: <objective>, … }")
+  .describe("what training makes smaller: { use: <objective>, … }");
 
 /** Throws `core/plugin-unknown`, `core/options-invalid`, `core/option-unknown`. */
 export function resolveObjective(reference: ObjectiveReference, registry: Registry, field: string = "objective"): Objective {

@@ -1,0 +1,37 @@
+/** How much each attention head matters, as a value of the run state. */
+import { API_VERSION, hashJson, readText, writeText, type Artifact, type ArtifactLoader } from "@pare/core";
+import type { HeadScores } from "./head-choice.ts";
+
+const FILE = "head-importance.json";
+
+export interface HeadImportance extends Artifact {
+  readonly kind: "head-importance";
+  /** By the site of each attention layer, one score per query head; larger matters more. Not yet normalised. */
+  readonly scores: HeadScores;
+  /** Examples it was measured on. */
+  readonly examples: number;
+}
+
+export function headImportance(scores: HeadScores, examples: number): HeadImportance {
+  const content = { examples, scores: Object.fromEntries(scores) };
+  return {
+    kind: "head-importance",
+    scores,
+    examples,
+    hash: () => hashJson(content),
+    save: (files) => writeText(files, FILE, JSON.stringify(content)),
+  };
+}
+
+/** Loads what {@link headImportance} saved. */
+export const headImportanceArtifact: ArtifactLoader<"head-importance", HeadImportance> = {
+  kind: "artifact",
+  id: "head-importance",
+  version: 1,
+  apiVersion: API_VERSION,
+  package: "@pare/prune",
+  load: async (files) => {
+    const { scores, examples } = JSON.parse(await readText(files, FILE)) as { scores: Record<string, number[]>; examples: number };
+    return headImportance(new Map(Object.entries(scores)), examples);
+  },
+};

@@ -1,0 +1,90 @@
+/** Head importance from gradients, on calibration data. */
+import type { Context } from "@pare/core";
+import type { Checkpoint } from "@pare/models";
+import { abs, add, compile, createStore, dim, f32, gradients, mul, reshape, sum, trace, zeros, type Graph, type HostTensor } from "@pare/tensor-core";
+import { batchTensors, deviceOf, frozenSubjects, listeners, planSorted, storedWeights, subjectOf, traceLoss, type LossInputs, type Objective, type Sequence } from "@pare/training";
+import type { HeadScores } from "./head-choice.ts";
+
+export interface MichelOptions {
+  readonly model: Checkpoint;
+  /** Frozen models by the names that the objective reads them under. */
+  readonly models?: Readonly<Record<string, Checkpoint>> | undefined;
+  readonly objective: Objective;
+  readonly sequences: readonly Sequence[];
+  /** Sequences per run; does not change the result but for rounding. */
+  readonly batch: number;
+  readonly context: Context;
+}
+
+/**
+ * I_h = E |∂L(x) / ∂ξ_h| at ξ = 1, where ξ_h multiplies the output of head h: the same as E |Attn_h(x)ᵀ ∂L(x) / ∂Attn_h(x)|
+ * (Michel, Levy and Neubig 2019, equation 2). L(x) is the mean loss over the predicted tokens of one example, so that long
+ * and short ones count alike. The sum stays on the device; memory does not grow with the data.
+ */
+export async function michelImportance({ model, models = {}, objective, sequences, batch, context }: MichelOptions): Promise<HeadScores> {
+  const device = deviceOf(context, "prune/head-importance");
+  const subject = subjectOf(model, context.registry);
+  const frozen = frozenSubjects(objective, models, context);
+  const groups = subject.architecture.heads(model.config).map(({ site, keyValueHeads }) => ({ site, heads: keyValueHeads.length }));
+  const store = createStore(device, { weights: storedWeights(subject, frozen) });
+  const compiled = compile(importanceGraph(groups, { subject, frozen, objective }), { store, ...listeners(context, device) });
+  try {
+    for (const { site, heads } of groups) store.setState(stateOf(site), zeros("f32", [heads]));
+    const rows = Math.min(batch, sequences.length);
+    let done = 0;
+    for (const indices of planSorted(sequences, batch)) {
+      context.signal.throwIfAborted();
+      const chosen = indices.map((index) => sequences[index]);
+      await compiled.run({ ...batchTensors(chosen, rows).inputs, ...gateInputs(groups, chosen, rows) }, { read: [] });
+      done += indices.length;
+      context.emit({ type: "progress", progress: { done, total: sequences.length, unit: "examples", message: "head importance" } });
+    }
+    const scores = new Map<string, readonly number[]>();
+    for (const { site } of groups) scores.set(site, Array.from((await store.readState(stateOf(site))).data as Float32Array, (total) => total / sequences.length));
+    return scores;
+  } finally {
+    compiled.dispose();
+    await store.dispose();
+  }
+}
+
+interface Group {
+  readonly site: string;
+  readonly heads: number;
+}
+
+function importanceGraph(groups: readonly Group[], loss: LossInputs): Graph {
+  const sites = Object.fromEntries(groups.map(({ site }) => [site, { gate: { input: gateOf(site), perExample: true } }]));
+  return trace(
+    (tracer) => {
+      const total = traceLoss(tracer, loss);
+      const batch = dim("batch");
+      // Rows of a batch do not meet, so the gradient of the sum of losses holds each row's own.
+      const gates = groups.map(({ site, heads }) => tracer.input(gateOf(site), "f32", [batch, heads]));
+      const grads = gradients(total, gates);
+      const share = reshape(tracer.input("share", "f32", [batch]), [batch, 1]);
+      groups.forEach(({ site, heads }, index) => {
+        const state = tracer.state(stateOf(site), "f32", [heads]);
+        tracer.assign(state, add(state, sum(mul(abs(grads[index]), share), [0])));
+      });
+      return {};
+    },
+    { sites },
+  );
+}
+
+/** All gates open; the loss as a sum over tokens (weight 1), and each row's gradient divided by its own predicted tokens. */
+function gateInputs(groups: readonly Group[], sequences: readonly Sequence[], rows: number): Record<string, HostTensor> {
+  const share = new Float32Array(rows);
+  sequences.forEach(({ tokens, start }, row) => (share[row] = 1 / (tokens.length - start)));
+  const gates = groups.map(({ site, heads }) => [gateOf(site), f32([rows, heads], new Float32Array(rows * heads).fill(1))] as const);
+  return { ...Object.fromEntries(gates), share: f32([rows], share), weight: f32([], [1]) };
+}
+
+function gateOf(site: string): string {
+  return `gate/${site}`;
+}
+
+function stateOf(site: string): string {
+  return `importance/${site}`;
+}

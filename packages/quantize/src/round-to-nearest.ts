@@ -1,0 +1,95 @@
+import { defineStage, type Context, type Stage } from "@pare/core";
+import { withWeights, type Checkpoint } from "@pare/models";
+import { subjectOf } from "@pare/training";
+import { affineOf, packCodes, packedRowBytes, type StoredWeight } from "@pare/tensor-core";
+import { z } from "zod";
+import { alreadyQuantized, notFinite } from "./errors.ts";
+import { roundToNearest as round, type RoundOptions } from "./round.ts";
+
+const ID = "quantize/round-to-nearest";
+const VERSION = 1;
+
+/** Options of {@link roundToNearest}. */
+export interface RoundToNearestOptions {
+  /** 2–8. */
+  readonly bits: number;
+  /** Default true: zero points are the middle code and none is stored. */
+  readonly symmetric?: boolean | undefined;
+  /** What shares a scale: the whole weight, an output channel (a row; default), or `groupSize` inputs of a row. */
+  readonly granularity?: "tensor" | "channel" | "group" | undefined;
+  /** Inputs per group, default 32; only with granularity "group". */
+  readonly groupSize?: number | undefined;
+  /** Default false: embedding tables (rows weights) stay as they are. */
+  readonly embeddings?: boolean | undefined;
+}
+
+const options: z.ZodType<RoundOptions & { readonly embeddings: boolean }, RoundToNearestOptions> = z.object({
+  bits: z.int().min(2).max(8).describe("bits per code"),
+  symmetric: z.boolean().default(true).describe("true: one zero point, the middle code"),
+  granularity: z.enum(["tensor", "channel", "group"]).default("channel").describe("what shares a scale"),
+  groupSize: z.int().min(1).default(32).describe("inputs per group, with granularity group"),
+  embeddings: z.boolean().default(false).describe("round embedding tables too"),
+});
+
+/**
+ * Rounds every linear weight to the nearest code of an affine grid (see `roundToNearest` in `round.ts`); norms and biases stay.
+ * The result runs from its codes. Pruned zeros are codes that stand for exactly 0.0, so a mask need not be kept beside them.
+ * A sparse weight becomes affine where that is smaller and stays as it is where it is not.
+ *
+ * @throws `quantize/already-quantized`, `quantize/not-finite`.
+ */
+export const roundToNearest: Stage<typeof ID, RoundToNearestOptions, { model: Checkpoint }, { model: Checkpoint }> = defineStage({
+  id: ID,
+  version: VERSION,
+  package: "@pare/quantize",
+  options,
+  needs: ["model"],
+  run: async ({ model }: { model: Checkpoint }, given, context) => {
+    const { architecture } = subjectOf(model, context.registry);
+    const wanted = architecture.weights(model.config).filter(({ role }) => role === "linear" || (given.embeddings && role === "rows"));
+    for (const { name } of wanted) {
+      const { storage, trainable } = model.weights.get(name)!;
+      if (!trainable) throw alreadyQuantized({ weight: name, storage });
+    }
+    const changes: [string, StoredWeight][] = [];
+    for (const [done, { name }] of wanted.entries()) {
+      context.signal.throwIfAborted();
+      const stored = model.weights.get(name)!;
+      if (!staysSparse(name, stored, given, context)) changes.push([name, await quantize(name, stored, given)]);
+      context.emit({ type: "progress", progress: { done: done + 1, total: wanted.length, unit: "weights", message: name } });
+    }
+    return { model: withWeights(model, changes, { use: ID, version: VERSION, options: given, seed: context.seed }) };
+  },
+});
+
+/** One linear weight `[out, in]`, rounded. Throws `quantize/not-finite`. */
+export async function quantize(name: string, stored: StoredWeight, rounding: RoundOptions): Promise<StoredWeight> {
+  const [rows, columns] = stored.shape as [number, number];
+  const { data } = await stored.dense();
+  const { codes, scales, zeroPoints, scaleShape, groupSize } = round(data as Float32Array, rows, columns, rounding, (index, found) => {
+    throw notFinite({ weight: name, index, found });
+  });
+  const { bits } = rounding;
+  return affineOf({
+    shape: [rows, columns],
+    bits,
+    groupSize,
+    codes: { dtype: "u8", shape: [rows, packedRowBytes(columns, bits)], data: packCodes(codes, [rows, columns], bits) },
+    scales: { dtype: "f32", shape: scaleShape, data: scales },
+    zeroPoints: zeroPoints && { dtype: "u8", shape: scaleShape, data: zeroPoints },
+  });
+}
+
+function staysSparse(name: string, stored: StoredWeight, rounding: RoundOptions, context: Context): boolean {
+  if (stored.storage === "dense") return false;
+  const bytes = affineBytes(stored.shape as [number, number], rounding);
+  const stays = stored.bytes <= bytes;
+  const why = `${stored.bytes} bytes as ${stored.storage}, ${bytes} as affine codes`;
+  context.emit({ type: "choice", what: `storage of ${name}`, chosen: stays ? stored.storage : "affine", why });
+  return stays;
+}
+
+function affineBytes([rows, columns]: readonly [number, number], { bits, symmetric, granularity, groupSize }: RoundOptions): number {
+  const scales = granularity === "tensor" ? 1 : rows * (granularity === "group" ? Math.ceil(columns / groupSize) : 1);
+  return rows * packedRowBytes(columns, bits) + scales * (symmetric ? 4 : 5);
+}

@@ -1,0 +1,126 @@
+/** One training step as a graph: forward, loss, gradients, clipping and AdamW, all on the device. */
+import type { Registry } from "@pare/core";
+import { declareInputs, modelScope, type Architecture, type ArchitecturePlugin, type Checkpoint } from "@pare/models";
+import {
+  adamwOp,
+  add,
+  apply,
+  concat,
+  dim,
+  div,
+  gradients,
+  maximum,
+  reshape,
+  sqrt,
+  sumSquares,
+  trace,
+  type Graph,
+  type SiteRequests,
+  type Tracer,
+  type Value,
+} from "@pare/tensor-core";
+import type { Objective } from "./objective.ts";
+import type { TrainableView } from "./view.ts";
+
+/** A checkpoint together with its computation. */
+export interface Subject {
+  readonly checkpoint: Checkpoint;
+  readonly architecture: Architecture;
+}
+
+/** Throws `core/plugin-unknown` for an architecture that nobody registered. */
+export function subjectOf(checkpoint: Checkpoint, registry: Pick<Registry, "find">): Subject {
+  const plugin = registry.find("architecture", checkpoint.config.architecture) as ArchitecturePlugin;
+  return { checkpoint, architecture: plugin.define };
+}
+
+/** State that sums the losses of the steps since it was last read. */
+export const LOSS_STATE = "loss";
+
+export function leafState(weight: string, leaf: string): string {
+  return `${weight}#${leaf}`;
+}
+
+/** Name under which a store holds a weight of a frozen model. */
+export function frozenWeight(model: string, weight: string): string {
+  return `@${model}/${weight}`;
+}
+
+export interface LossInputs {
+  readonly subject: Subject;
+  readonly frozen: Readonly<Record<string, Subject>>;
+  readonly objective: Objective;
+  /** Puts trained leaves in the place of weights; undefined: the weight as it is stored. */
+  readonly view?: ((weight: string) => Value | undefined) | undefined;
+}
+
+/** Traces the objective over the inputs that `batchTensors` gives, `targets` i32 `[batch, seq]` and `weight` f32 `[]` among them. */
+export function traceLoss(tracer: Tracer, { subject, frozen, objective, view }: LossInputs): Value {
+  const inputs = declareInputs(tracer, subject.architecture);
+  const scope = modelScope(tracer, subject.architecture, subject.checkpoint.config, view);
+  return objective.loss({
+    tracer,
+    inputs,
+    targets: tracer.input("targets", "i32", [dim("batch"), dim("seq")]),
+    weight: tracer.input("weight", "f32", []),
+    forward: (given) => subject.architecture.forward(scope, subject.checkpoint.config, given),
+    frozen: (name) => (given) => {
+      const { architecture, checkpoint } = frozen[name];
+      return architecture.forward(modelScope(asFrozen(tracer, name), architecture, checkpoint.config), checkpoint.config, given);
+    },
+  });
+}
+
+export interface StepOptions extends LossInputs {
+  readonly views: ReadonlyMap<string, TrainableView>;
+  /** Whether an input `clip` f32 `[]` bounds the norm of the gradients. */
+  readonly clip: boolean;
+  readonly sites?: SiteRequests | undefined;
+}
+
+/** Inputs beside the batch: `decayed` and `plain` f32 `[7]` (see `adamHyper`), and `clip`. Adds the loss to {@link LOSS_STATE}. */
+export function stepGraph({ views, clip, sites, ...options }: StepOptions): Graph {
+  return trace(
+    (tracer) => {
+      const leaf = (weight: string, name: string): Value => tracer.state(leafState(weight, name), "f32", views.get(weight)!.leaves[name].shape);
+      const view = (weight: string): Value | undefined => views.get(weight)?.value((name) => leaf(weight, name));
+      const loss = traceLoss(tracer, { ...options, view });
+      const moved = [...views].flatMap(([weight, { leaves }]) =>
+        Object.entries(leaves).flatMap(([name, { group }]) => (group === "constant" ? [] : [{ state: leafState(weight, name), value: leaf(weight, name), group }])),
+      );
+      const grads = gradients(loss, moved.map(({ value }) => value));
+      const scale = clip ? clipScale(tracer, grads) : tracer.constant(1);
+      const hyper = { decayed: withScale(tracer, "decayed", scale), plain: withScale(tracer, "plain", scale) };
+      moved.forEach(({ state, value, group }, index) => update(tracer, state, value, grads[index], hyper[group]));
+      const sum = tracer.state(LOSS_STATE, "f32", []);
+      tracer.assign(sum, add(sum, loss));
+      return {};
+    },
+    { sites },
+  );
+}
+
+/** 1, or limit / norm where the L2 norm of all gradients together is above the limit (Pascanu et al. 2013). */
+function clipScale(tracer: Tracer, grads: readonly Value[]): Value {
+  const limit = tracer.input("clip", "f32", []);
+  const norm = sqrt(grads.map((grad) => sumSquares(grad)).reduce((sum, square) => add(sum, square)));
+  return div(limit, maximum(norm, limit));
+}
+
+function withScale(tracer: Tracer, input: string, scale: Value): Value {
+  return concat([tracer.input(input, "f32", [7]), reshape(scale, [1])], 0);
+}
+
+function update(tracer: Tracer, state: string, parameter: Value, gradient: Value, hyper: Value): void {
+  const m = tracer.state(`${state}.m`, "f32", parameter.shape);
+  const v = tracer.state(`${state}.v`, "f32", parameter.shape);
+  const next = apply(adamwOp, { parameter, gradient, m, v, hyper }, {});
+  tracer.assign(parameter, next.parameter);
+  tracer.assign(m, next.m);
+  tracer.assign(v, next.v);
+}
+
+/** The tracer as a frozen model sees it: weights under its name, sites out of reach. */
+function asFrozen(tracer: Tracer, model: string): Tracer {
+  return { ...tracer, weight: (name, shape) => tracer.weight(frozenWeight(model, name), shape), site: (_name, value) => value };
+}

@@ -1,0 +1,102 @@
+import { memoryFiles, type Context } from "@pare/core";
+import { withWeights, type Checkpoint } from "@pare/models";
+import { affineOf, denseOf, f32 } from "@pare/tensor-core";
+import { describe, expect, it } from "vitest";
+import { bytesOf, LINES, toyContext, toyModel } from "../test/toy.ts";
+import { finetune } from "./finetune.ts";
+import type { LossPoint } from "./train.ts";
+
+const QUICK = { data: LINES, steps: 40, batch: 8, learningRate: 0.02, warmup: 2 } as const;
+
+function losses(events: readonly { readonly type: string }[]): number[] {
+  return events.flatMap((event) => (event.type === "metric" ? [(event as unknown as LossPoint).loss] : []));
+}
+
+async function tune(context: Context, model: Checkpoint = toyModel(), options: Parameters<typeof finetune>[0] = QUICK): Promise<Checkpoint> {
+  return (await finetune(options).run({ model }, context)).model;
+}
+
+describe("train/finetune", () => {
+  it("makes the loss fall, and remembers what the model saw and what was done to it", async () => {
+    const context = await toyContext();
+    const model = await tune(context);
+    const found = losses(context.events);
+    expect(found[0]).toBeGreaterThan(3);
+    expect(found.at(-1)!).toBeLessThan(1.6);
+    expect(model.provenance.seen?.map(({ data, examples }) => [data, examples.length])).toEqual([["text", 24]]);
+    expect(model.provenance.deeds).toMatchObject([{ use: "train/finetune", version: 1, seed: 5, options: { steps: 40, batch: 8, weightDecay: 0.01 } }]);
+    expect(context.events.filter(({ type }) => type === "progress")).toHaveLength(40);
+  });
+
+  it("gives the same bytes for the same seed, others for another", async () => {
+    const options = { ...QUICK, steps: 5 };
+    const first = await bytesOf(await tune(await toyContext(), undefined, options));
+    expect(await bytesOf(await tune(await toyContext(), undefined, options))).toBe(first);
+    expect(await bytesOf(await tune(await toyContext({ seed: 6 }), undefined, options))).not.toBe(first);
+  });
+
+  it("goes on after being cut off and gives the same bytes", async () => {
+    const options = { ...QUICK, steps: 12 };
+    const whole = await toyContext();
+    const expected = await bytesOf(await tune(whole, undefined, options));
+    const scratch = memoryFiles();
+    const stop = new AbortController();
+    const cut = await toyContext({ scratch, signal: stop.signal });
+    const emit: Context["emit"] = (event) => {
+      cut.emit(event);
+      if (event.type === "progress" && event.progress.done === 7) stop.abort(new Error("cut off"));
+    };
+    await expect(tune({ ...cut, emit }, undefined, options)).rejects.toThrow("cut off");
+    expect(await scratch.list()).toEqual(["training.snapshot"]);
+    const resumed = await toyContext({ scratch });
+    expect(await bytesOf(await tune(resumed, undefined, options))).toBe(expected);
+    expect(resumed.events.filter(({ type }) => type === "progress")).toHaveLength(5);
+    expect([...losses(cut.events), ...losses(resumed.events)]).toEqual(losses(whole.events));
+  });
+
+  it("keeps pruned entries at exactly 0 and moves the others", async () => {
+    const before = toyModel();
+    const { shape, dense } = before.weights.get("layers.0.query")!;
+    const values = (await dense()).data as Float32Array;
+    const mask = Uint8Array.from(values, (_, index) => (index % 3 === 0 ? 0 : 1));
+    const pruned = denseOf(f32(shape, values.map((value, index) => (mask[index] === 0 ? 0 : value))), { dtype: "u8", shape, data: mask });
+    const model = await tune(await toyContext(), withWeights(before, [["layers.0.query", pruned]]), { ...QUICK, steps: 5, weightDecay: 0.1 });
+    const after = model.weights.get("layers.0.query")!;
+    expect((await after.mask!()).data).toEqual(mask);
+    ((await after.dense()).data as Float32Array).forEach((value, index) => {
+      if (mask[index] === 0) expect(value).toBe(0);
+      else expect(value).not.toBe(values[index]);
+    });
+  });
+
+  it("refuses to train a quantized weight", async () => {
+    const quantized = affineOf({
+      shape: [16, 16],
+      bits: 8,
+      groupSize: 16,
+      codes: { dtype: "u8", shape: [16, 16], data: new Uint8Array(256) },
+      scales: f32([16, 1]),
+    });
+    await expect(tune(await toyContext(), withWeights(toyModel(), [["layers.0.query", quantized]]))).rejects.toMatchObject({
+      code: "tensor-core/quantized-training",
+    });
+  });
+
+  it("says when the loss is no longer a number", async () => {
+    await expect(tune(await toyContext(), undefined, { ...QUICK, learningRate: 1e30, clip: 0 })).rejects.toMatchObject({ code: "training/diverged" });
+  });
+
+  it("checks options at once", () => {
+    expect(() => finetune({ data: LINES })).toThrow(/give one of `steps` and `epochs`/);
+    expect(() => finetune({ ...QUICK, batch: 0 })).toThrow(/core\/options-invalid/);
+    expect(() => finetune({ ...QUICK, lerningRate: 1 } as never)).toThrow(/learningRate/);
+  });
+
+  it("names what is missing", async () => {
+    const context = await toyContext();
+    await expect(tune({ ...context, device: undefined })).rejects.toMatchObject({ code: "training/device-missing" });
+    await expect(tune(context, { ...toyModel(), tokenizer: undefined })).rejects.toMatchObject({ code: "training/tokenizer-incomplete" });
+    await expect(tune(context, undefined, { ...QUICK, data: { use: "texts" } })).rejects.toMatchObject({ code: "core/plugin-unknown" });
+    await expect(tune(context, undefined, { ...QUICK, objective: { use: "next" } })).rejects.toMatchObject({ code: "core/plugin-unknown" });
+  });
+});

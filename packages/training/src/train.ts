@@ -1,0 +1,237 @@
+/** The one train loop. */
+import type { Context } from "@pare/core";
+import type { Checkpoint } from "@pare/models";
+import {
+  compile,
+  createStore,
+  f32,
+  fork,
+  zeros,
+  type ChoiceEvent,
+  type Compiled,
+  type Device,
+  type Store,
+  type StoredWeight,
+} from "@pare/tensor-core";
+import { batchTensors, planEpoch } from "./batches.ts";
+import type { Sequence } from "./encode.ts";
+import { dataEmpty, deviceMissing, diverged, modelMissing } from "./errors.ts";
+import type { Objective } from "./objective.ts";
+import { adamHyper, stepsOf, type TrainSettings } from "./settings.ts";
+import { readSnapshot, writeSnapshot } from "./snapshot.ts";
+import { frozenWeight, leafState, LOSS_STATE, stepGraph, subjectOf, type Subject } from "./step-graph.ts";
+import { trainAll, type TrainableView, type Views } from "./view.ts";
+
+export interface LossPoint {
+  /** Steps done. */
+  readonly step: number;
+  /** Mean loss of the steps since the point before. */
+  readonly loss: number;
+}
+
+export interface TrainOptions {
+  readonly model: Checkpoint;
+  readonly objective: Objective;
+  /** Frozen models by the names that the objective reads them under. */
+  readonly models?: Readonly<Record<string, Checkpoint>> | undefined;
+  readonly sequences: readonly Sequence[];
+  readonly settings: TrainSettings;
+  /** How each weight trains; default {@link trainAll}. */
+  readonly views?: Views | undefined;
+  /** Called after every step, before a snapshot can be taken. */
+  readonly onStep?: ((step: { readonly done: number; readonly steps: number }) => void | Promise<void>) | undefined;
+  readonly context: Context;
+}
+
+export interface Trained {
+  /** Trained weights in the storages their views stand for; those that were frozen are not among them. */
+  readonly weights: ReadonlyMap<string, StoredWeight>;
+  readonly losses: readonly LossPoint[];
+  readonly steps: number;
+}
+
+/** Milliseconds between snapshots: little work is lost, little time is spent writing. */
+const SNAPSHOT_EVERY = 20_000;
+
+/** Times a run's mean loss is read and kept; between them nothing is read from the device. */
+const LOSS_POINTS = 100;
+
+/**
+ * Trains with AdamW. Parameters and moments stay on the device; the order of the data follows from seed and epoch; a run
+ * that was cut off goes on from the snapshot in `context.scratch` and gives the same bytes. Stops between steps when
+ * `context.signal` is aborted.
+ *
+ * @throws `training/device-missing`, `training/model-missing`, `training/data-empty`, `training/diverged`, `tensor-core/quantized-training`.
+ */
+export async function train(options: TrainOptions): Promise<Trained> {
+  const { model, objective, sequences, settings, context } = options;
+  const device = deviceOf(context, "training");
+  if (sequences.length === 0) throw dataEmpty({ data: "data", kept: "one example or more", found: "none" });
+  const subject = subjectOf(model, context.registry);
+  const frozen = frozenSubjects(objective, options.models ?? {}, context);
+  const views = viewsOf(subject, options.views ?? trainAll);
+  const store = createStore(device, { weights: storedWeights(subject, frozen) });
+  const compiled = compile(stepGraph({ subject, frozen, objective, views, clip: settings.clip > 0 }), { store, ...listeners(context, device) });
+  try {
+    const run = new Run(options, store, compiled, views);
+    await run.begin();
+    await run.finish();
+    return { weights: await finalise(views, store), losses: run.losses, steps: run.steps };
+  } finally {
+    compiled.dispose();
+    await store.dispose();
+  }
+}
+
+/** The context's device. Throws `training/device-missing`. */
+export function deviceOf({ device }: Pick<Context, "device">, use: string): Device {
+  if (typeof device !== "object" || device === null || !("prepare" in device)) throw deviceMissing({ use });
+  return device as Device;
+}
+
+/** Fallbacks and choices of a compilation as events of the run. */
+export function listeners(context: Pick<Context, "emit">, device: Device): { onFallback: (op: string) => void; onChoice: (choice: ChoiceEvent) => void } {
+  return {
+    onFallback: (op) => context.emit({ type: "fallback", op, device: device.backend }),
+    onChoice: (choice) => context.emit({ type: "choice", ...choice }),
+  };
+}
+
+/** The models an objective reads, each with its computation. Throws `training/model-missing`. */
+export function frozenSubjects(
+  objective: Objective,
+  models: Readonly<Record<string, Checkpoint>>,
+  { registry }: Pick<Context, "registry">,
+): Record<string, Subject> {
+  return Object.fromEntries(
+    objective.models.map((name) => {
+      const checkpoint = models[name];
+      if (checkpoint === undefined) throw modelMissing({ objective: objective.use, model: name, known: Object.keys(models) });
+      return [name, subjectOf(checkpoint, registry)];
+    }),
+  );
+}
+
+/** All weights of a program: the subject's under their names, those of frozen models under theirs. */
+export function storedWeights(subject: Subject, frozen: Readonly<Record<string, Subject>>): Map<string, StoredWeight> {
+  const weights = new Map(subject.checkpoint.weights);
+  for (const [model, { checkpoint }] of Object.entries(frozen)) {
+    for (const [name, stored] of checkpoint.weights) weights.set(frozenWeight(model, name), stored);
+  }
+  return weights;
+}
+
+function viewsOf({ checkpoint, architecture }: Subject, views: Views): Map<string, TrainableView> {
+  const chosen = new Map<string, TrainableView>();
+  for (const spec of architecture.weights(checkpoint.config)) {
+    const view = views(spec, checkpoint.weights.get(spec.name)!);
+    if (view !== "frozen") chosen.set(spec.name, view);
+  }
+  return chosen;
+}
+
+async function finalise(views: ReadonlyMap<string, TrainableView>, store: Store): Promise<Map<string, StoredWeight>> {
+  const weights = new Map<string, StoredWeight>();
+  for (const [name, view] of views) weights.set(name, await view.finalise((leaf) => store.readState(leafState(name, leaf))));
+  return weights;
+}
+
+/** One run over its steps, from the beginning or from a snapshot. */
+class Run {
+  readonly steps: number;
+  losses: LossPoint[] = [];
+  private step = 0;
+  private saved = Date.now();
+  private readonly options: TrainOptions;
+  private readonly store: Store;
+  private readonly compiled: Compiled;
+  private readonly views: ReadonlyMap<string, TrainableView>;
+  private readonly batchesPerEpoch: number;
+  private readonly reportEvery: number;
+  private plan: { readonly epoch: number; readonly batches: readonly (readonly number[])[] } | undefined;
+
+  constructor(options: TrainOptions, store: Store, compiled: Compiled, views: ReadonlyMap<string, TrainableView>) {
+    this.options = options;
+    this.store = store;
+    this.compiled = compiled;
+    this.views = views;
+    this.batchesPerEpoch = Math.ceil(options.sequences.length / options.settings.batch);
+    this.steps = stepsOf(options.settings, this.batchesPerEpoch);
+    this.reportEvery = Math.max(1, Math.floor(this.steps / LOSS_POINTS));
+  }
+
+  /** Puts leaves and moments on the device, and takes up a snapshot where there is one. */
+  async begin(): Promise<void> {
+    for (const [name, { leaves }] of this.views) {
+      for (const [leaf, { shape, initial, group }] of Object.entries(leaves)) {
+        const state = leafState(name, leaf);
+        this.store.setState(state, await initial());
+        if (group !== "constant") for (const moment of ["m", "v"]) this.store.createState(`${state}.${moment}`, "f32", shape);
+      }
+    }
+    this.store.setState(LOSS_STATE, zeros("f32", []));
+    const { scratch } = this.options.context;
+    const snapshot = scratch === undefined ? undefined : await readSnapshot(scratch);
+    if (snapshot === undefined) return;
+    for (const [name, tensor] of snapshot.states) this.store.setState(name, tensor);
+    this.step = snapshot.step;
+    this.losses = snapshot.notes as LossPoint[];
+  }
+
+  async finish(): Promise<void> {
+    const { signal, scratch } = this.options.context;
+    while (this.step < this.steps) {
+      if (signal.aborted) {
+        await this.save();
+        throw signal.reason;
+      }
+      await this.advance();
+      await this.options.onStep?.({ done: this.step, steps: this.steps });
+      if (scratch !== undefined && Date.now() - this.saved > SNAPSHOT_EVERY) await this.save();
+    }
+  }
+
+  private async advance(): Promise<void> {
+    const { settings, sequences, context } = this.options;
+    const { inputs, predictions } = batchTensors(this.batch().map((index) => sequences[index]), Math.min(settings.batch, sequences.length));
+    await this.compiled.run(
+      {
+        ...inputs,
+        weight: f32([], [1 / predictions]),
+        decayed: f32([7], adamHyper(settings, this.step, this.steps, settings.weightDecay)),
+        plain: f32([7], adamHyper(settings, this.step, this.steps, 0)),
+        clip: f32([], [settings.clip]),
+      },
+      { read: [] },
+    );
+    this.step++;
+    if (this.step % this.reportEvery === 0 || this.step === this.steps) await this.report();
+    const last = this.losses.at(-1);
+    const message = last === undefined ? undefined : `loss ${last.loss.toFixed(4)}`;
+    context.emit({ type: "progress", progress: { done: this.step, total: this.steps, unit: "steps", message } });
+  }
+
+  private batch(): readonly number[] {
+    const { sequences, settings, context } = this.options;
+    const epoch = Math.floor(this.step / this.batchesPerEpoch);
+    if (this.plan?.epoch !== epoch) this.plan = { epoch, batches: planEpoch(sequences, settings.batch, fork(context.seed, "train"), epoch) };
+    return this.plan.batches[this.step % this.batchesPerEpoch];
+  }
+
+  private async report(): Promise<void> {
+    const since = this.step - (this.losses.at(-1)?.step ?? 0);
+    const loss = ((await this.store.readState(LOSS_STATE)).data[0] as number) / since;
+    if (!Number.isFinite(loss)) throw diverged({ step: this.step, loss });
+    this.store.setState(LOSS_STATE, zeros("f32", []));
+    this.losses.push({ step: this.step, loss });
+    this.options.context.emit({ type: "metric", step: this.step, loss });
+  }
+
+  private async save(): Promise<void> {
+    const { scratch } = this.options.context;
+    if (scratch === undefined) return;
+    const states = this.store.states().map((name) => ({ name, shape: this.store.state(name).shape }));
+    await writeSnapshot(scratch, { step: this.step, notes: this.losses, states }, (name) => this.store.readState(name));
+    this.saved = Date.now();
+  }
+}

@@ -1,0 +1,129 @@
+/** The smallest transformer that has everything the stages act on: a decoder whose layers share key/value heads. For tests. */
+import { createRegistry, memoryFiles, type Context, type FileSet, type Registry, type RunEvent } from "@pare/core";
+import { createModel, defineArchitecture, type Architecture, type Checkpoint, type ModelConfig, type ModelScope, type Tokenizer } from "@pare/models";
+import { add, attention, compile, createStore, linear, openReference, reshape, rmsNorm, rows, type HostTensor, type Value } from "@pare/tensor-core";
+import { forwardGraph, padRows } from "@pare/models";
+import { nextTokenObjective, textData, type Sequence } from "@pare/training";
+
+export interface ToyConfig extends ModelConfig {
+  readonly width: number;
+  readonly headDim: number;
+  /** By layer: the key/value head of each query head. */
+  readonly heads: readonly (readonly number[])[];
+}
+
+const names = (layer: number) => ({ site: `layers.${layer}.heads`, query: `layers.${layer}.query`, key: `layers.${layer}.key`, value: `layers.${layer}.value`, output: `layers.${layer}.output` });
+
+const toy: Architecture<ToyConfig> = {
+  family: "decoder",
+  parse: (raw) => raw as ToyConfig,
+  weights: ({ vocabularySize, width, headDim, heads }) => {
+    const initial = { normal: 0.3 };
+    return [
+      { name: "embedding", shape: [vocabularySize, width], role: "rows", initial },
+      ...heads.flatMap((reads, layer) => {
+        const { query, key, value, output } = names(layer);
+        const [q, k] = [reads.length * headDim, new Set(reads).size * headDim];
+        return [
+          { name: query, shape: [q, width], role: "linear", initial } as const,
+          { name: key, shape: [k, width], role: "linear", initial } as const,
+          { name: value, shape: [k, width], role: "linear", initial } as const,
+          { name: output, shape: [width, q], role: "linear", initial } as const,
+        ];
+      }),
+      { name: "norm", shape: [width], role: "norm", initial: "ones" },
+    ];
+  },
+  forward: (scope, config, { tokens, lengths }) => {
+    let x = rows(scope.weight("embedding"), tokens);
+    config.heads.forEach((_, layer) => (x = add(x, attend(scope, config, layer, x, lengths))));
+    return linear(rmsNorm(x, scope.weight("norm"), 1e-5), scope.weight("embedding"));
+  },
+  decode: () => {
+    throw new Error("the toy does not decode");
+  },
+  caches: () => [],
+  heads: ({ heads, headDim }) =>
+    heads.map((keyValueHeads, layer) => {
+      const { site, query, key, value, output } = names(layer);
+      return { site, headDim, keyValueHeads, query: [query], keyValue: [key, value], output: [output] };
+    }),
+  withHeads: (config, kept) => ({
+    ...config,
+    heads: config.heads.map((reads, layer) => {
+      const left = kept[names(layer).site]?.map((head) => reads[head]) ?? reads;
+      const used = [...new Set(left)].sort((a, b) => a - b);
+      return left.map((head) => used.indexOf(head));
+    }),
+  }),
+  layers: ({ heads }) => [{ stack: "layers", prefixes: heads.map((_, layer) => `layers.${layer}.`) }],
+  withLayers: (config, { layers = config.heads.map((_, layer) => layer) }) => ({ ...config, heads: layers.map((layer) => config.heads[layer]) }),
+};
+
+function attend(scope: ModelScope, { headDim, heads }: ToyConfig, layer: number, x: Value, lengths: Value | undefined): Value {
+  const { site, query, key, value, output } = names(layer);
+  const [batch, seq] = x.shape;
+  const split = (name: string, count: number): Value => reshape(linear(x, scope.weight(name)), [batch, seq, count, headDim]);
+  const groups = new Set(heads[layer]).size;
+  const y = attention(split(query, heads[layer].length), split(key, groups), split(value, groups), {
+    lengths,
+    scale: headDim ** -0.5,
+    causal: true,
+    keyValueHeads: heads[layer],
+  });
+  return linear(reshape(scope.tracer.site(site, y, [2]), [batch, seq, heads[layer].length * headDim]), scope.weight(output));
+}
+
+export const toyArchitecture = defineArchitecture("toy", "test", toy);
+
+/** a–z are 3–28, everything else 29. */
+export const letters: Tokenizer = {
+  vocabularySize: 30,
+  special: { begin: 1, end: 2, padding: 0 },
+  encode: (text) => Array.from(text, (letter) => (/[a-z]/.test(letter) ? letter.charCodeAt(0) - 94 : 29)),
+  decode: (ids) => ids.filter((id) => id > 2).map((id) => (id === 29 ? " " : String.fromCharCode(id + 94))).join(""),
+  toJSON: () => ({ letters: true }),
+  toConfig: () => ({}),
+};
+
+export function toyModel(config: Partial<ToyConfig> = {}, seed: number = 1): Checkpoint {
+  const full: ToyConfig = { architecture: "toy", vocabularySize: 30, width: 16, headDim: 4, heads: [[0, 0, 1, 1], [0, 0, 1, 1]], ...config };
+  return createModel(toyArchitecture.define, full, { seed, tokenizer: letters });
+}
+
+export const TEXT = Array.from({ length: 24 }, (_, i) => "abcdefghijklmnopqrstuvwxyz".repeat(2).slice(i, i + 6 + (i % 7))).join("\n");
+
+/** Names `TEXT`, one line an example. */
+export const LINES = { use: "text", text: TEXT, separator: "\\n" };
+
+export interface ToyContext extends Context {
+  readonly events: readonly RunEvent[];
+}
+
+export async function toyContext(options: { readonly seed?: number; readonly signal?: AbortSignal; readonly scratch?: FileSet; readonly plugins?: Parameters<typeof createRegistry> } = {}): Promise<ToyContext> {
+  const events: RunEvent[] = [];
+  const registry = createRegistry(toyArchitecture, textData(), nextTokenObjective, ...(options.plugins ?? [])) as unknown as Registry;
+  const { seed = 5, signal = new AbortController().signal, scratch } = options;
+  return { seed, signal, scratch, registry, device: openReference(), emit: (event) => void events.push(event), events };
+}
+
+/** Logits `[1, tokens, vocabulary]` of one row, on the reference device. */
+export async function logitsOf(model: Checkpoint, tokens: Sequence["tokens"]): Promise<Float32Array> {
+  const store = createStore(openReference(), { weights: model.weights });
+  const compiled = compile(forwardGraph(toyArchitecture.define, model.config), { store });
+  const { logits } = await compiled.run(padRows([tokens]) as Record<string, HostTensor>);
+  await store.dispose();
+  return logits.data as Float32Array;
+}
+
+/** All weights as bytes, for "same bytes". */
+export async function bytesOf(model: Checkpoint): Promise<string> {
+  const parts: string[] = [];
+  for (const [name, weight] of [...model.weights].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const { data } = await weight.dense();
+    parts.push(name, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64"));
+  }
+  return parts.join("\n");
+}
+
+export { memoryFiles };
