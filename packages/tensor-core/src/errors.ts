@@ -120,3 +120,19 @@ export const storageInvalid: ErrorFactory<{ weight: string; field: string; expec
     next: "Write the checkpoint again with the tool that made it; the file may be damaged.",
   }),
 );
+
+export const conformanceFailed: ErrorFactory<{ device: string; test: string; what: string }> = defineError(
+  "tensor-core/conformance-failed",
+  "A device broke a promise that the conformance suite checks.",
+  ({ device, test, what }) => ({
+    message: `${device} does not conform: ${what}`,
+    field: test,
+    next: "Correct the kernel, or opt out of this case with a reason.",
+  }),
+);
+
+export const optOutInvalid: ErrorFactory<{ name: string; why: string; near: readonly string[] }> = defineError(
+  "tensor-core/opt-out-invalid",
+  "A device opts out of a conformance test that does not exist, or without a reason.",
+  ({ name, why, near }) => ({ message: `the opt-out is not valid: ${why}`, field: name, near, next: "Name an op or `op: case`, and say why." }),
+);

@@ -1,9 +1,10 @@
 /** Runs a graph on the host through the ops' references: no planning, no passes. Small graphs, tests and gradient checks. */
 import { nearNames } from "@pare/core";
-import { bindDim, bindShape, DimExpression, showShape, type Dims } from "../dim.ts";
+import { showShape } from "../dim.ts";
 import { inputMissing, shapeMismatch } from "../errors.ts";
 import { inputsOf, type Graph, type LeafNode, type Value } from "../graph.ts";
 import type { HostTensor } from "../host.ts";
+import { bindGraph, unify } from "../passes/bind.ts";
 
 export interface Evaluated {
   readonly outputs: Readonly<Record<string, HostTensor>>;
@@ -17,52 +18,42 @@ export interface Evaluated {
  */
 export function evaluate(graph: Graph, leaves: Readonly<Record<string, HostTensor>>): Evaluated {
   const dims: Record<string, number> = {};
+  for (const node of graph.nodes) if (node.kind === "leaf") unify(nameOf(node), node.value.shape, leafTensor(node, leaves).shape, dims);
+  const bound = bindGraph(graph, dims);
   const values = new Map<number, HostTensor>();
-  const given = graph.nodes.filter((node) => node.kind === "leaf");
-  for (const node of given) values.set(node.value.id, leafTensor(node, leaves));
-  for (const node of given) bindNames(node.value, values.get(node.value.id)!, dims);
-  for (const node of given) checkLeaf(node, values.get(node.value.id)!, dims);
-  const last = lastUses(graph);
-  graph.nodes.forEach((node, position) => {
-    if (node.kind === "leaf") return;
+  const last = lastUses(bound);
+  bound.nodes.forEach((node, position) => {
+    if (node.kind === "leaf") {
+      values.set(node.value.id, checked(node, leafTensor(node, leaves)));
+      return;
+    }
     const inputs = Object.fromEntries(Object.entries(node.inputs).map(([name, value]) => [name, value && values.get(value.id)]));
-    const outputs = node.op.reference(inputs, bindAttrs(node.attrs, dims));
+    const outputs = node.op.reference(inputs, node.attrs);
     for (const [name, value] of Object.entries(node.outputs)) values.set(value.id, outputs[name]!);
     for (const { id } of inputsOf(node)) if (last.get(id) === position) values.delete(id);
   });
   const tensors = (record: Readonly<Record<string, Value>>): Record<string, HostTensor> =>
     Object.fromEntries(Object.entries(record).map(([name, value]) => [name, values.get(value.id)!]));
-  return { outputs: tensors(graph.outputs), updates: tensors(graph.updates) };
+  return { outputs: tensors(bound.outputs), updates: tensors(bound.updates) };
 }
 
-/** Attributes with every named dimension replaced by its number. */
-function bindAttrs(attrs: Readonly<Record<string, unknown>>, dims: Dims): Record<string, unknown> {
-  const bind = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(bind);
-    return value instanceof DimExpression ? bindDim(value, dims) : value;
-  };
-  return Object.fromEntries(Object.entries(attrs).map(([name, value]) => [name, bind(value)]));
+function nameOf({ leaf }: LeafNode): string {
+  if (leaf.kind === "constant") return "constant";
+  return leaf.kind === "weight" && leaf.part !== undefined ? `${leaf.name}/${leaf.part}` : leaf.name;
 }
 
-function leafTensor({ leaf }: LeafNode, leaves: Readonly<Record<string, HostTensor>>): HostTensor {
-  if (leaf.kind === "constant") return leaf.tensor;
-  const name = leaf.kind === "weight" && leaf.part !== undefined ? `${leaf.name}/${leaf.part}` : leaf.name;
+function leafTensor(node: LeafNode, leaves: Readonly<Record<string, HostTensor>>): HostTensor {
+  if (node.leaf.kind === "constant") return node.leaf.tensor;
+  const name = nameOf(node);
   const tensor = leaves[name];
-  if (tensor === undefined) throw inputMissing({ input: name, expected: leaf.kind, near: nearNames(name, Object.keys(leaves)) });
+  if (tensor === undefined) throw inputMissing({ input: name, expected: node.leaf.kind, near: nearNames(name, Object.keys(leaves)) });
   return tensor;
 }
 
-/** A leaf dimension that is one name alone binds that name. */
-function bindNames({ shape }: Value, tensor: HostTensor, dims: Record<string, number>): void {
-  shape.forEach((d, axis) => {
-    if (typeof d !== "number" && /^[^*+]+$/.test(d.toString())) dims[d.toString()] ??= tensor.shape[axis]!;
-  });
-}
-
-function checkLeaf({ leaf, value }: LeafNode, tensor: HostTensor, dims: Dims): void {
-  const expected = `${value.dtype} ${showShape(bindShape(value.shape, dims))}`;
-  const found = `${tensor.dtype} ${showShape(tensor.shape)}`;
-  if (found !== expected) throw shapeMismatch({ op: "evaluate", field: "name" in leaf ? leaf.name : "constant", expected, found });
+function checked(node: LeafNode, tensor: HostTensor): HostTensor {
+  const [expected, found] = [node.value, tensor].map(({ dtype, shape }) => `${dtype} ${showShape(shape)}`) as [string, string];
+  if (found !== expected) throw shapeMismatch({ op: "evaluate", field: nameOf(node), expected, found });
+  return tensor;
 }
 
 /** Value id → position of the node that reads it last; results are never dropped. */
