@@ -8,6 +8,7 @@ const letters: Tokenizer = {
   encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0)),
   decode: (ids) => String.fromCharCode(...ids),
   toJSON: () => ({}),
+  toConfig: () => ({}),
 };
 
 describe("encodeExample", () => {

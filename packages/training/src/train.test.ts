@@ -1,8 +1,8 @@
 import { memoryFiles, type Context } from "@pare/core";
 import { withWeights, type Checkpoint } from "@pare/models";
-import { affineOf, denseOf, f32 } from "@pare/tensor-core";
+import { denseOf, f32 } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
-import { bytesOf, LINES, toyContext, toyModel } from "../test/toy.ts";
+import { bytesOf, LINES, toyContext, toyModel, withQuantized } from "../test/toy.ts";
 import { finetune } from "./finetune.ts";
 import type { LossPoint } from "./train.ts";
 
@@ -70,14 +70,7 @@ describe("train/finetune", () => {
   });
 
   it("refuses to train a quantized weight", async () => {
-    const quantized = affineOf({
-      shape: [16, 16],
-      bits: 8,
-      groupSize: 16,
-      codes: { dtype: "u8", shape: [16, 16], data: new Uint8Array(256) },
-      scales: f32([16, 1]),
-    });
-    await expect(tune(await toyContext(), withWeights(toyModel(), [["layers.0.query", quantized]]))).rejects.toMatchObject({
+    await expect(tune(await toyContext(), withQuantized(toyModel(), "layers.0.query"))).rejects.toMatchObject({
       code: "tensor-core/quantized-training",
     });
   });

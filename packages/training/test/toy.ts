@@ -1,8 +1,7 @@
 /** The smallest transformer that has everything the stages act on: a decoder whose layers share key/value heads. For tests. */
-import { createRegistry, memoryFiles, type Context, type FileSet, type Registry, type RunEvent } from "@pare/core";
-import { createModel, defineArchitecture, type Architecture, type Checkpoint, type ModelConfig, type ModelScope, type Tokenizer } from "@pare/models";
-import { add, attention, compile, createStore, linear, openReference, reshape, rmsNorm, rows, type HostTensor, type Value } from "@pare/tensor-core";
-import { forwardGraph, padRows } from "@pare/models";
+import { createRegistry, type AnyPlugin, type Context, type MutableFileSet, type Registry, type RunEvent } from "@pare/core";
+import { createModel, defineArchitecture, forwardGraph, padRows, withWeights, type Architecture, type Checkpoint, type ModelConfig, type ModelScope, type Tokenizer } from "@pare/models";
+import { add, affineOf, attention, compile, createStore, f32, linear, openReference, reshape, rmsNorm, rows, type HostTensor, type Value } from "@pare/tensor-core";
 import { nextTokenObjective, textData, type Sequence } from "@pare/training";
 
 export interface ToyConfig extends ModelConfig {
@@ -100,7 +99,7 @@ export interface ToyContext extends Context {
   readonly events: readonly RunEvent[];
 }
 
-export async function toyContext(options: { readonly seed?: number; readonly signal?: AbortSignal; readonly scratch?: FileSet; readonly plugins?: Parameters<typeof createRegistry> } = {}): Promise<ToyContext> {
+export async function toyContext(options: { readonly seed?: number; readonly signal?: AbortSignal; readonly scratch?: MutableFileSet; readonly plugins?: readonly AnyPlugin[] } = {}): Promise<ToyContext> {
   const events: RunEvent[] = [];
   const registry = createRegistry(toyArchitecture, textData(), nextTokenObjective, ...(options.plugins ?? [])) as unknown as Registry;
   const { seed = 5, signal = new AbortController().signal, scratch } = options;
@@ -126,4 +125,9 @@ export async function bytesOf(model: Checkpoint): Promise<string> {
   return parts.join("\n");
 }
 
-export { memoryFiles };
+/** The model with one weight stored as int8 codes of zeros. */
+export function withQuantized(model: Checkpoint, name: string): Checkpoint {
+  const [out, features] = model.weights.get(name)!.shape as [number, number];
+  const codes: HostTensor = { dtype: "u8", shape: [out, features], data: new Uint8Array(out * features).fill(128) };
+  return withWeights(model, [[name, affineOf({ shape: [out, features], bits: 8, groupSize: features, codes, scales: f32([out, 1]) })]]);
+}

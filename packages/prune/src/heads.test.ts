@@ -1,0 +1,142 @@
+import { memoryFiles } from "@pare/core";
+import { forwardGraph, padRows, type Checkpoint } from "@pare/models";
+import { compile, createStore, f32, openReference, trace } from "@pare/tensor-core";
+import { batchTensors, finetune, nextToken, subjectOf, traceLoss, type Sequence } from "@pare/training";
+import { describe, expect, it } from "vitest";
+import { LINES, logitsOf, toyArchitecture, toyContext, toyModel, withQuantized, type ToyConfig } from "../../training/test/toy.ts";
+import { heads, type HeadsOptions } from "./heads.ts";
+import { measureHeads } from "./head-importance.ts";
+import { headImportance, headImportanceArtifact } from "./importance.ts";
+import { magnitude } from "./magnitude.ts";
+import { michelImportance } from "./michel.ts";
+
+const TOKENS = [1, 5, 9, 20, 7, 8];
+
+function headsOf({ config }: Checkpoint): readonly (readonly number[])[] {
+  return (config as ToyConfig).heads;
+}
+
+async function cut(options: HeadsOptions, model: Checkpoint = toyModel(), state: object = {}): Promise<Checkpoint> {
+  return (await heads(options).run({ ...state, model }, await toyContext())).model;
+}
+
+/** Logits with gates `[heads]` per layer. */
+async function gated(model: Checkpoint, gates: readonly (readonly number[])[]): Promise<Float32Array> {
+  const sites = Object.fromEntries(gates.map((_, layer) => [`layers.${layer}.heads`, { gate: { input: `gate.${layer}` } }]));
+  const store = createStore(openReference(), { weights: model.weights });
+  const compiled = compile(forwardGraph(toyArchitecture.define, model.config, undefined, { sites }), { store });
+  const inputs = Object.fromEntries(gates.map((gate, layer) => [`gate.${layer}`, f32([gate.length], gate)]));
+  const { logits } = await compiled.run({ ...padRows([TOKENS]), ...inputs });
+  await store.dispose();
+  return logits.data as Float32Array;
+}
+
+describe("prune/heads", () => {
+  const importance = headImportance(new Map([["layers.0.heads", [1, 2, 3, 4]], ["layers.1.heads", [9, 8, 0.1, 0.2]]]), 1);
+
+  it("computes what the whole model does with those heads shut", async () => {
+    const model = await cut({ count: 3 }, undefined, { importance });
+    expect(headsOf(model)).toEqual([[0, 1, 1], [0, 0]]);
+    expect(model.weights.get("layers.1.key")!.shape).toEqual([4, 16]);
+    expect(model.weights.get("layers.1.output")!.shape).toEqual([16, 8]);
+    const expected = await gated(toyModel(), [[0, 1, 1, 1], [1, 1, 0, 0]]);
+    (await logitsOf(model, TOKENS)).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 5));
+    expect(model.provenance.deeds).toMatchObject([{ use: "prune/heads", options: { count: 3, even: false } }]);
+  });
+
+  it("removes the same number everywhere when asked, and a share of all heads", async () => {
+    const model = await cut({ fraction: 0.25, even: true }, undefined, { importance });
+    expect(headsOf(model)).toEqual([[0, 1, 1], [0, 0, 1]]);
+  });
+
+  it("keeps masks and sparse storages", async () => {
+    const context = await toyContext();
+    for (const [pattern, storage] of [["unstructured", "dense"], ["unstructured", "sparse/csr"], ["4x1", "sparse/block"]] as const) {
+      const { model } = await magnitude({ sparsity: 0.5, pattern, storage: storage === "dense" ? "dense" : "sparse" }).run({ model: toyModel() }, context);
+      const after = await cut({ count: 3 }, model, { importance });
+      expect(after.weights.get("layers.1.query")!).toMatchObject({ storage, shape: [8, 16] });
+      expect(after.weights.get("layers.1.query")!.mask).toBeDefined();
+      const expected = await gated(model, [[0, 1, 1, 1], [1, 1, 0, 0]]);
+      (await logitsOf(after, TOKENS)).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 5));
+    }
+  });
+
+  it("scores by magnitude without data, and says so", async () => {
+    const context = await toyContext();
+    await heads({ count: 1 }).run({ model: toyModel() }, context);
+    expect(context.events).toContainEqual(expect.objectContaining({ type: "choice", what: "score of heads", chosen: "magnitude" }));
+  });
+
+  it("scores at random by seed alone", async () => {
+    const first = headsOf(await cut({ count: 3, score: "random" }));
+    expect(headsOf(await cut({ count: 3, score: "random" }))).toEqual(first);
+  });
+
+  it("measures on data and retrains what is left", async () => {
+    const context = await toyContext({ plugins: [finetune] });
+    const { model } = await heads({ count: 2, data: LINES, examples: 8, retrain: { use: "train/finetune", data: LINES, steps: 3 } }).run({ model: toyModel() }, context);
+    expect(headsOf(model).flat()).toHaveLength(6);
+    expect(model.provenance.deeds.map(({ use }) => use)).toEqual(["prune/heads", "train/finetune"]);
+  });
+
+  it("refuses what cannot be", async () => {
+    await expect(cut({ count: 7 })).rejects.toMatchObject({ code: "prune/too-many-heads" });
+    await expect(cut({ count: 1, score: "michel" })).rejects.toMatchObject({ code: "prune/importance-missing" });
+    const other = headImportance(new Map([["layers.0.heads", [1, 2]]]), 1);
+    await expect(cut({ count: 1 }, undefined, { importance: other })).rejects.toMatchObject({ code: "prune/importance-unfit" });
+    await expect(cut({ count: 1 }, withQuantized(toyModel(), "layers.1.output"))).rejects.toMatchObject({ code: "prune/quantized-weight" });
+    expect(() => heads({})).toThrow(/give one of `fraction` and `count`/);
+  });
+});
+
+describe("michelImportance", () => {
+  const sequences: Sequence[] = [
+    { tokens: TOKENS, start: 1 },
+    { tokens: [1, 12, 13], start: 1 },
+    { tokens: [1, 4, 4, 4, 9], start: 2 },
+  ];
+
+  /** Mean loss of one sequence with gates. */
+  async function lossAt(sequence: Sequence, gates: readonly (readonly number[])[]): Promise<number> {
+    const model = toyModel();
+    const context = await toyContext();
+    const subject = subjectOf(model, context.registry);
+    const sites = Object.fromEntries(gates.map((_, layer) => [`layers.${layer}.heads`, { gate: { input: `gate.${layer}` } }]));
+    const graph = trace((tracer) => ({ loss: traceLoss(tracer, { subject, frozen: {}, objective: nextToken() }) }), { sites });
+    const store = createStore(openReference(), { weights: model.weights });
+    const { inputs, predictions } = batchTensors([sequence]);
+    const gateInputs = Object.fromEntries(gates.map((gate, layer) => [`gate.${layer}`, f32([gate.length], gate)]));
+    const { loss } = await compile(graph, { store }).run({ ...inputs, ...gateInputs, weight: f32([], [1 / predictions]) });
+    return loss.data[0] as number;
+  }
+
+  it("is the mean over examples of the loss's slope in each gate, whatever the batch", async () => {
+    const context = await toyContext();
+    const options = { model: toyModel(), objective: nextToken(), sequences, context };
+    const scores = await michelImportance({ ...options, batch: 2 });
+    const step = 1e-2;
+    for (const layer of [0, 1]) {
+      for (const head of [0, 3]) {
+        let expected = 0;
+        for (const sequence of sequences) {
+          const open = [[1, 1, 1, 1], [1, 1, 1, 1]];
+          const shifted = (by: number) => lossAt(sequence, open.map((gate, l) => gate.map((value, h) => (l === layer && h === head ? value + by : value))));
+          expected += Math.abs((await shifted(step)) - (await shifted(-step))) / (2 * step) / sequences.length;
+        }
+        expect(scores.get(`layers.${layer}.heads`)![head]).toBeCloseTo(expected, 3);
+      }
+    }
+    const whole = await michelImportance({ ...options, batch: 3 });
+    whole.forEach((values, site) => values.forEach((value, head) => expect(value).toBeCloseTo(scores.get(site)![head], 5)));
+  });
+
+  it("is a value of the run state that saves and loads", async () => {
+    const { importance } = await measureHeads({ data: LINES, examples: 4 }).run({ model: toyModel() }, await toyContext());
+    const files = memoryFiles();
+    await importance.save(files);
+    const loaded = await headImportanceArtifact.load(files, await toyContext());
+    expect(loaded.scores).toEqual(importance.scores);
+    expect(await loaded.hash()).toBe(await importance.hash());
+  });
+});
+
