@@ -52,13 +52,25 @@ export const pluginUnknown: ErrorFactory<{ kind: string; id: string; near: reado
 export const optionsInvalid: ErrorFactory<{ id: string; field: string; message: string; found?: string | undefined }> = defineError(
   "core/options-invalid",
   "Options have the wrong type or value.",
-  ({ id, field, message, found }) => ({ message, file: id, field, found, next: "Correct this option; `pare plugins --json` shows what each one takes." }),
+  ({ id, field, message, found }) => ({
+    message,
+    file: id,
+    field,
+    found,
+    next: "Correct this option; `pare plugins --json` shows what each one takes.",
+  }),
 );
 
 export const optionUnknown: ErrorFactory<{ id: string; field: string; near: readonly string[] }> = defineError(
   "core/option-unknown",
   "Options hold a name that the plugin does not take.",
-  ({ id, field, near }) => ({ message: "there is no such option", file: id, field, near, next: "Correct the name or leave the option out." }),
+  ({ id, field, near }) => ({
+    message: "there is no such option",
+    file: id,
+    field,
+    near,
+    next: "Correct the name or leave the option out.",
+  }),
 );
 
 export const optionsAsync: ErrorFactory<{ id: string }> = defineError(
@@ -122,7 +134,12 @@ export const folderMissing: ErrorFactory<{ path: string }> = defineError(
 export const fileMissing: ErrorFactory<{ location: string; name: string; near: readonly string[] }> = defineError(
   "core/file-missing",
   "A file that is needed is not there.",
-  ({ location, name, near }) => ({ message: `there is no file ${name}`, file: location, near, next: "Check that the folder is complete; copy or download it again." }),
+  ({ location, name, near }) => ({
+    message: `there is no file ${name}`,
+    file: location,
+    near,
+    next: "Check that the folder is complete; copy or download it again.",
+  }),
 );
 
 export const rangeOutsideFile: ErrorFactory<{ location: string; name: string; begin: number; end: number; size: number }> = defineError(
@@ -158,7 +175,11 @@ export const readOnly: ErrorFactory<{ location: string }> = defineError(
 export const cancelled: ErrorFactory<{ done: number; total: number; cause: unknown }> = defineError(
   "core/cancelled",
   "A run was stopped from outside; what was finished is kept.",
-  ({ done, total, cause }) => ({ message: `stopped after ${done} of ${total} steps`, next: "Run the same again: it resumes where it stopped.", cause }),
+  ({ done, total, cause }) => ({
+    message: `stopped after ${done} of ${total} steps`,
+    next: "Run the same again: it resumes where it stopped.",
+    cause,
+  }),
 );
 
 export const artifactUnstable: ErrorFactory<{ name: string; kind: string; before: string; after: string }> = defineError(
@@ -176,7 +197,11 @@ export const artifactUnstable: ErrorFactory<{ name: string; kind: string; before
 export const objectMissing: ErrorFactory<{ location: string; hash: string }> = defineError(
   "core/object-missing",
   "An artifact was asked for by a hash that the store does not hold whole.",
-  ({ location, hash }) => ({ message: `the store holds no whole artifact ${hash}`, file: location, next: "Run the step that makes it, or put it into the store first." }),
+  ({ location, hash }) => ({
+    message: `the store holds no whole artifact ${hash}`,
+    file: location,
+    next: "Run the step that makes it, or put it into the store first.",
+  }),
 );
 
 export const packageMissing: ErrorFactory<{ name: string; from: string; cause: unknown }> = defineError(

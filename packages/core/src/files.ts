@@ -10,7 +10,8 @@ import { fileMissing, fileNameInvalid, rangeOutsideFile } from "./errors.ts";
  */
 export function memoryFiles(content: Readonly<Record<string, Uint8Array | string>> = {}, location: string = "memory"): MutableFileSet {
   const files = new Map<string, Uint8Array>();
-  for (const [name, data] of Object.entries(content)) files.set(checkName(location, name), typeof data === "string" ? new TextEncoder().encode(data) : data);
+  for (const [name, data] of Object.entries(content))
+    files.set(checkName(location, name), typeof data === "string" ? new TextEncoder().encode(data) : data);
   const bytesOf = (name: string): Uint8Array => {
     const bytes = files.get(checkName(location, name));
     if (bytes === undefined) throw fileMissing({ location, name, near: nearNames(name, files.keys()) });

@@ -21,7 +21,7 @@ export async function hashContent(chunks: AsyncIterable<Uint8Array> | Iterable<U
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.length;
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const taken = Math.min(PIECE - filled, chunk.length - at);
       piece.set(chunk.subarray(at, at + taken), filled);
       filled += taken;

@@ -26,14 +26,18 @@ test("canonical JSON parses to the value and does not depend on the order of nam
 test("values that differ have different canonical JSON", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
-      expect(canonicalJson(a) === canonicalJson(b)).toBe(canonicalJson(JSON.parse(JSON.stringify(a))) === canonicalJson(JSON.parse(JSON.stringify(b))));
+      expect(canonicalJson(a) === canonicalJson(b)).toBe(
+        canonicalJson(JSON.parse(JSON.stringify(a))) === canonicalJson(JSON.parse(JSON.stringify(b))),
+      );
       if (JSON.stringify(a) !== JSON.stringify(b) && typeof a !== "object") expect(canonicalJson(a)).not.toBe(canonicalJson(b));
     }),
   );
 });
 
 test("names sort by UTF-16 code units as RFC 8785 asks, and undefined is left out", () => {
-  expect(canonicalJson({ "\u20ac": 1, "\r": 2, "1": 3, "\ud83d\ude02": 4, a: undefined, "\ufb33": 5 })).toBe('{"\\r":2,"1":3,"\u20ac":1,"\ud83d\ude02":4,"\ufb33":5}');
+  expect(canonicalJson({ "\u20ac": 1, "\r": 2, "1": 3, "\ud83d\ude02": 4, a: undefined, "\ufb33": 5 })).toBe(
+    '{"\\r":2,"1":3,"\u20ac":1,"\ud83d\ude02":4,"\ufb33":5}',
+  );
   expect(canonicalJson(-0)).toBe("0");
 });
 
@@ -52,7 +56,9 @@ test.each([
   ["a bigint", 1n, "value"],
   ["a cycle", cycle, "value.self"],
 ])("%s is refused by its place", (_name, value, field) => {
-  expect(() => canonicalJson(value)).toThrow(expect.objectContaining({ code: "core/not-json", report: expect.objectContaining({ field }) }));
+  expect(() => canonicalJson(value)).toThrow(
+    expect.objectContaining({ code: "core/not-json", report: expect.objectContaining({ field }) }),
+  );
 });
 
 test("a live value is written as the reference it was made from", () => {

@@ -37,7 +37,12 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 export function isWritten(value: unknown): value is Written {
   if (typeof value !== "object" || value === null) return false;
   const { use, version, options } = value as Partial<Written>;
-  return typeof use === "string" && typeof version === "number" && options !== undefined && Object.values(value).some((part) => typeof part === "function");
+  return (
+    typeof use === "string" &&
+    typeof version === "number" &&
+    options !== undefined &&
+    Object.values(value).some((part) => typeof part === "function")
+  );
 }
 
 function convert(value: unknown, field: string, above: readonly unknown[]): Json {
@@ -59,7 +64,12 @@ function convert(value: unknown, field: string, above: readonly unknown[]): Json
   for (const [name, part] of Object.entries(value)) {
     if (part === undefined) continue;
     // defineProperty, so that a name like __proto__ is a name like any other.
-    Object.defineProperty(out, name, { value: convert(part, `${field}.${name}`, path), enumerable: true, configurable: true, writable: true });
+    Object.defineProperty(out, name, {
+      value: convert(part, `${field}.${name}`, path),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   }
   return out;
 }

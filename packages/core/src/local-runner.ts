@@ -24,9 +24,20 @@ export function localRunner({ store, concurrency = 1, versions = {} }: LocalRunn
     const { registry, signal, emit } = context;
     const { use, version, options } = job.step;
     const step = resolveStep(registry, { ...(options as object), use, version });
-    const inputs = Object.entries(job.inputs).map(([name, hash]): [string, Slot] => [name, { stored: { kind: "", hash }, value: () => store.get(hash, registry) }]);
+    const inputs = Object.entries(job.inputs).map(([name, hash]): [string, Slot] => [
+      name,
+      { stored: { kind: "", hash }, value: () => store.get(hash, registry) },
+    ]);
     const device = context.device as RunDevice | undefined;
-    const { outputs, metrics } = await runStep(step, Object.fromEntries(inputs), { seed: job.seed, signal, registry, device, versions, store, emit });
+    const { outputs, metrics } = await runStep(step, Object.fromEntries(inputs), {
+      seed: job.seed,
+      signal,
+      registry,
+      device,
+      versions,
+      store,
+      emit,
+    });
     return { job, metrics, outputs: Object.fromEntries(Object.entries(outputs).map(([name, { stored }]) => [name, stored!.hash])) };
   };
   return {
@@ -40,7 +51,12 @@ export function localRunner({ store, concurrency = 1, versions = {} }: LocalRunn
 }
 
 /** Results in order with at most `width` pieces of work under way. */
-async function* inOrder<A, B>(items: AsyncIterable<A> | Iterable<A>, width: number, work: (item: A) => Promise<B>, signal: AbortSignal): AsyncGenerator<B> {
+async function* inOrder<A, B>(
+  items: AsyncIterable<A> | Iterable<A>,
+  width: number,
+  work: (item: A) => Promise<B>,
+  signal: AbortSignal,
+): AsyncGenerator<B> {
   const underWay: Promise<B>[] = [];
   for await (const item of items) {
     signal.throwIfAborted();

@@ -3,7 +3,11 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { checkOptions, jsonSchemaOf } from "./options.ts";
 
-const schema = z.object({ bits: z.int().min(2).max(8), group: z.object({ size: z.int().default(32) }).default({ size: 32 }), mode: z.enum(["row", "matrix"]).default("row") });
+const schema = z.object({
+  bits: z.int().min(2).max(8),
+  group: z.object({ size: z.int().default(32) }).default({ size: 32 }),
+  mode: z.enum(["row", "matrix"]).default("row"),
+});
 const failure = (code: string, report: object = {}): object => expect.objectContaining({ code, report: expect.objectContaining(report) });
 
 test("defaults are filled in and written down", () => {
@@ -21,8 +25,12 @@ test("a wrong type names the option and what was found", () => {
 });
 
 test("a misspelt option is refused at any depth, though the schema would drop it", () => {
-  expect(() => checkOptions("q", schema, { bits: 4, mod: "row" })).toThrow(failure("core/option-unknown", { field: "mod", near: ["mode"] }));
-  expect(() => checkOptions("q", schema, { bits: 4, group: { sise: 8 } })).toThrow(failure("core/option-unknown", { field: "group.sise", near: ["size"] }));
+  expect(() => checkOptions("q", schema, { bits: 4, mod: "row" })).toThrow(
+    failure("core/option-unknown", { field: "mod", near: ["mode"] }),
+  );
+  expect(() => checkOptions("q", schema, { bits: 4, group: { sise: 8 } })).toThrow(
+    failure("core/option-unknown", { field: "group.sise", near: ["size"] }),
+  );
 });
 
 test("where the schema makes something that is not JSON, what was given is written down", () => {
@@ -57,7 +65,12 @@ test("a schema that validates asynchronously is refused", () => {
 
 test("any Standard Schema serves; only some can say their JSON Schema", () => {
   const own: StandardSchemaV1<{ n: number }> = {
-    "~standard": { version: 1, vendor: "own", validate: (value) => ((value as { n: number }).n > 0 ? { value: value as { n: number } } : { issues: [{ message: "n > 0", path: [{ key: "n" }] }] }) },
+    "~standard": {
+      version: 1,
+      vendor: "own",
+      validate: (value) =>
+        (value as { n: number }).n > 0 ? { value: value as { n: number } } : { issues: [{ message: "n > 0", path: [{ key: "n" }] }] },
+    },
   };
   expect(checkOptions("o", own, { n: 1 }).value).toEqual({ n: 1 });
   expect(() => checkOptions("o", own, { n: 0 })).toThrow(failure("core/options-invalid", { message: "n > 0", field: "n", found: "0" }));

@@ -22,7 +22,8 @@ export function checkOptions<Schema extends StandardSchemaV1>(
   schema: Schema,
   input: unknown,
 ): CheckedOptions<StandardSchemaV1.InferOutput<Schema>> {
-  if (!isPlainObject(input)) throw optionsInvalid({ id, field: "options", message: "options are an object of names and values", found: typeof input });
+  if (!isPlainObject(input))
+    throw optionsInvalid({ id, field: "options", message: "options are an object of names and values", found: typeof input });
   const written = toJson(input, "options") as CheckedOptions<unknown>["json"];
   const value = validate(id, schema, input);
   const settled = settle(schema, value);
@@ -44,7 +45,12 @@ function validate<Schema extends StandardSchemaV1>(id: string, schema: Schema, i
   const [issue] = result.issues;
   const path = (issue?.path ?? []).map((part) => (typeof part === "object" ? part.key : part));
   const found = path.reduce((value: unknown, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], input);
-  throw optionsInvalid({ id, field: path.map(String).join(".") || "options", message: issue?.message ?? "these options are refused", found: show(found) });
+  throw optionsInvalid({
+    id,
+    field: path.map(String).join(".") || "options",
+    message: issue?.message ?? "these options are refused",
+    found: show(found),
+  });
 }
 
 /** The validated options as JSON, if validating that JSON again gives the same: then they may stand for what was given. */
@@ -61,7 +67,8 @@ function settle(schema: StandardSchemaV1, value: unknown): CheckedOptions<unknow
 
 /** A name that was given and is gone after validation would be an option that does nothing. */
 function refuseUnknown(id: string, given: Json, kept: Json, path: string): void {
-  if (Array.isArray(given) && Array.isArray(kept)) given.forEach((part, index) => refuseUnknown(id, part, (kept as Json[])[index] ?? null, `${path}[${index}]`));
+  if (Array.isArray(given) && Array.isArray(kept))
+    given.forEach((part, index) => refuseUnknown(id, part, (kept as Json[])[index] ?? null, `${path}[${index}]`));
   if (!isPlainObject(given) || !isPlainObject(kept)) return;
   for (const [name, part] of Object.entries(given)) {
     const field = path === "" ? name : `${path}.${name}`;

@@ -20,6 +20,7 @@ function extend<Input, State>(steps: readonly Step<any, object>[]): Pipeline<Inp
   return {
     steps,
     step: (step) => extend([...steps, step as Step<any, object>]),
-    run: async (input, options) => (await runSteps({ ...options, steps, state: input as Readonly<Record<string, unknown>> })).state as State,
+    run: async (input, options) =>
+      (await runSteps({ ...options, steps, state: input as Readonly<Record<string, unknown>> })).state as State,
   };
 }

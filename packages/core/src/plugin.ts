@@ -4,7 +4,7 @@ import type { Artifact, FileSet } from "./artifact.ts";
 import type { Context } from "./context.ts";
 
 /** The version of this contract that a plugin was written against. */
-export const API_VERSION: 1 = 1;
+export const API_VERSION = 1 as const;
 
 /** What a recipe file holds for one step, and what a job carries to another machine: always plain JSON. */
 export interface StepDescription {
@@ -95,8 +95,10 @@ export interface ArtifactLoader<Id extends string, Value extends Artifact> exten
 }
 
 /** Kinds that other packages define in full: core only lists and finds them. */
-export interface Named<Kind extends "storage" | "architecture" | "data" | "objective", Id extends string, Definition>
-  extends Described<Kind, Id> {
+export interface Named<Kind extends "storage" | "architecture" | "data" | "objective", Id extends string, Definition> extends Described<
+  Kind,
+  Id
+> {
   readonly define: Definition;
 }
 

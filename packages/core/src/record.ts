@@ -57,7 +57,14 @@ export async function startRecord(
     record: () => record,
     step: async ({ use, version, options }, { cached, outputs, ...outcome }) => {
       const stored = Object.entries(outputs).flatMap(([name, slot]) => (slot.stored === undefined ? [] : [[name, slot.stored] as const]));
-      const step: StepRecord = { use, version, options, status: cached ? "cached" : "ran", ...outcome, outputs: Object.fromEntries(stored) };
+      const step: StepRecord = {
+        use,
+        version,
+        options,
+        status: cached ? "cached" : "ran",
+        ...outcome,
+        outputs: Object.fromEntries(stored),
+      };
       await change({ steps: [...record.steps, step] });
       return step;
     },

@@ -4,8 +4,22 @@ import { PareError } from "./error.ts";
 import type { ArtifactLoader, Backend } from "./plugin.ts";
 import { createRegistry } from "./registry.ts";
 
-const backend = (id: string, from = "@pare/backend-x"): Backend<string, object> => ({ kind: "backend", id, version: 1, apiVersion: 1, package: from, open: async () => ({}) });
-const loader = (id: string, from = "@pare/models"): ArtifactLoader<string, any> => ({ kind: "artifact", id, version: 1, apiVersion: 1, package: from, load: async () => ({}) });
+const backend = (id: string, from = "@pare/backend-x"): Backend<string, object> => ({
+  kind: "backend",
+  id,
+  version: 1,
+  apiVersion: 1,
+  package: from,
+  open: async () => ({}),
+});
+const loader = (id: string, from = "@pare/models"): ArtifactLoader<string, any> => ({
+  kind: "artifact",
+  id,
+  version: 1,
+  apiVersion: 1,
+  package: from,
+  load: async () => ({}),
+});
 
 function thrownBy(act: () => unknown): PareError {
   try {

@@ -36,4 +36,3 @@ function holderOf(kind: string, id: string, plugins: readonly AnyPlugin[]): stri
   const prefix = id.slice(0, slash + 1);
   return plugins.find((plugin) => plugin.kind === kind && plugin.id.startsWith(prefix))?.package ?? `@pare/${id.slice(0, slash)}`;
 }
-

@@ -47,7 +47,12 @@ function lookUp<K extends PluginKind>(
   field: string,
 ): { plugin: PluginOf<AnyPlugin, K>; options: Readonly<Record<string, unknown>> } {
   if (!isPluginRef(ref)) {
-    throw stepInvalid({ field, expected: `{ "use": "<id of a ${kind}>", … }`, found: JSON.stringify(ref) ?? typeof ref, next: "Name the plugin with `use`." });
+    throw stepInvalid({
+      field,
+      expected: `{ "use": "<id of a ${kind}>", … }`,
+      found: JSON.stringify(ref) ?? typeof ref,
+      next: "Name the plugin with `use`.",
+    });
   }
   const { use, version, ...options } = ref;
   const plugin = registry.find(kind, use);

@@ -31,7 +31,9 @@ export interface RunOptions {
   readonly config?: unknown;
   readonly onEvent?: ((event: RunEvent | StepEvent) => void) | undefined;
   /** Called after each step, stored or run; `state` loads the values as they are then. */
-  readonly afterStep?: ((step: StepRecord, state: () => Promise<Readonly<Record<string, unknown>>>, index: number) => Promise<void>) | undefined;
+  readonly afterStep?:
+    | ((step: StepRecord, state: () => Promise<Readonly<Record<string, unknown>>>, index: number) => Promise<void>)
+    | undefined;
 }
 
 export interface RunStepsOptions extends RunOptions {
@@ -51,7 +53,16 @@ export interface RunResult {
  * @throws `core/cancelled` when the signal is aborted, `core/state-missing`, and whatever a step or the store throws.
  */
 export async function runSteps(options: RunStepsOptions): Promise<RunResult> {
-  const { steps, seed = 0, signal = new AbortController().signal, registry = createRegistry(), versions = {}, store, device, config } = options;
+  const {
+    steps,
+    seed = 0,
+    signal = new AbortController().signal,
+    registry = createRegistry(),
+    versions = {},
+    store,
+    device,
+    config,
+  } = options;
   const onEvent = options.onEvent ?? (() => {});
   const environment: StepEnvironment = { seed, signal, registry, device, versions, store, emit: onEvent };
   let state = await slotsOf(options.state, store);

@@ -35,7 +35,11 @@ test("a step is its description and can be made from it again", async () => {
 });
 
 test("steps run in order over the state and get what they need alone", async () => {
-  const out = await pipeline<{ count: number; other: string }>().step(add({ by: 2 })).step(add({})).step(show({})).run({ count: 1, other: "x" });
+  const out = await pipeline<{ count: number; other: string }>()
+    .step(add({ by: 2 }))
+    .step(add({}))
+    .step(show({}))
+    .run({ count: 1, other: "x" });
   expect(out).toEqual({ count: 4, other: "x", text: "count,4" });
 });
 
@@ -52,15 +56,23 @@ test.each([
 
 test("a need that nobody gave is named when the types could not tell", async () => {
   const untyped = pipeline<any>().step(resolveStep(registry, { use: "test/show" }));
-  await expect(untyped.run({ total: 1 })).rejects.toThrow(expect.objectContaining({ code: "core/state-missing", report: expect.objectContaining({ field: "count", found: "total" }) }));
+  await expect(untyped.run({ total: 1 })).rejects.toThrow(
+    expect.objectContaining({ code: "core/state-missing", report: expect.objectContaining({ field: "count", found: "total" }) }),
+  );
 });
 
 test("an option takes a value or names a plugin that makes it", () => {
   const half: Named<"objective", "test/half", (options: { of: number }) => number> = {
-    kind: "objective", id: "test/half", version: 1, apiVersion: 1, package: "@pare/test", define: ({ of }) => of / 2,
+    kind: "objective",
+    id: "test/half",
+    version: 1,
+    apiVersion: 1,
+    package: "@pare/test",
+    define: ({ of }) => of / 2,
   };
   const known = createRegistry(half);
-  const resolve = (value: number | PluginRef): number => resolveRef(known, "objective", value, (plugin, options) => plugin.define(options) as number);
+  const resolve = (value: number | PluginRef): number =>
+    resolveRef(known, "objective", value, (plugin, options) => plugin.define(options) as number);
   expect(resolve(7)).toBe(7);
   expect(resolve({ use: "test/half", of: 8 })).toBe(4);
   expect(() => resolve({ use: "test/third" })).toThrow(expect.objectContaining({ code: "core/plugin-unknown" }));
@@ -70,7 +82,11 @@ test("an option takes a value or names a plugin that makes it", () => {
 test("a suite checks its options before it measures", async () => {
   let runs = 0;
   const suite = defineSuite({
-    id: "test/suite", version: 1, package: "@pare/test", citation: "", options: z.object({ examples: z.int().default(5) }),
+    id: "test/suite",
+    version: 1,
+    package: "@pare/test",
+    citation: "",
+    options: z.object({ examples: z.int().default(5) }),
     run: async (subject: number, { examples }) => ({ metrics: { product: (++runs, subject * examples) } }),
   });
   expect(await suite.run(2, {}, {} as Context)).toEqual({ metrics: { product: 10 } });

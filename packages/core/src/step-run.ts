@@ -40,7 +40,11 @@ export interface StepOutcome extends Omit<CacheEntry, "outputs"> {
 }
 
 /** Throws `core/state-missing`, what the step throws, and what the store throws of its outputs. */
-export async function runStep(step: Step<any, object>, state: Readonly<Record<string, Slot>>, environment: StepEnvironment): Promise<StepOutcome> {
+export async function runStep(
+  step: Step<any, object>,
+  state: Readonly<Record<string, Slot>>,
+  environment: StepEnvironment,
+): Promise<StepOutcome> {
   const { store } = environment;
   const inputs = inputsOf(step, state);
   if (store === undefined) return execute(step, inputs, environment);
@@ -52,7 +56,11 @@ export async function runStep(step: Step<any, object>, state: Readonly<Record<st
       await removeAll(store.scratch(key));
       return { ...entry, key, cached: true, outputs: slots(entry, environment, store) };
     }
-    environment.emit({ type: "warning", message: `stored outputs of ${step.use} are damaged (${broken.join(", ")}); it runs again`, step: step.use });
+    environment.emit({
+      type: "warning",
+      message: `stored outputs of ${step.use} are damaged (${broken.join(", ")}); it runs again`,
+      step: step.use,
+    });
   }
   return executeAndStore(step, inputs, environment, store, key);
 }
@@ -111,7 +119,9 @@ async function execute(
     if (event.type !== "progress") events.push(event);
     environment.emit(event);
   };
-  const state = Object.fromEntries(await Promise.all(Object.entries(inputs).map(async ([name, slot]) => [name, await slot.value()] as const)));
+  const state = Object.fromEntries(
+    await Promise.all(Object.entries(inputs).map(async ([name, slot]) => [name, await slot.value()] as const)),
+  );
   const began = performance.now();
   const given = (await step.run(state, { seed, signal, registry, device, emit, ...extra })) as Readonly<Record<string, unknown>>;
   return {
@@ -125,7 +135,9 @@ async function execute(
 }
 
 function slots(entry: CacheEntry, { registry }: StepEnvironment, store: Store): Record<string, Slot> {
-  return Object.fromEntries(Object.entries(entry.outputs).map(([name, stored]) => [name, { stored, value: once(() => store.get(stored.hash, registry)) }]));
+  return Object.fromEntries(
+    Object.entries(entry.outputs).map(([name, stored]) => [name, { stored, value: once(() => store.get(stored.hash, registry)) }]),
+  );
 }
 
 async function missing(entry: CacheEntry, store: Store): Promise<string[]> {

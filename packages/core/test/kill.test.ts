@@ -29,7 +29,14 @@ async function runFixture(folder: string, mode: string, killAt?: string): Promis
 /** Content by name of everything but records, which hold times. */
 async function contentOf(folder: string): Promise<Record<string, string>> {
   const names = (await readdir(join(folder, "objects"), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
-  return Object.fromEntries(await Promise.all(names.map(async ({ parentPath, name }) => [join(parentPath, name).slice(folder.length), await readFile(join(parentPath, name), "hex")] as const)));
+  return Object.fromEntries(
+    await Promise.all(
+      names.map(
+        async ({ parentPath, name }) =>
+          [join(parentPath, name).slice(folder.length), await readFile(join(parentPath, name), "hex")] as const,
+      ),
+    ),
+  );
 }
 
 test("a run killed while it stores a step's output resumes at that step and gives the same bytes", async () => {

@@ -1,7 +1,17 @@
 /** What the types of the contract promise to the people who use it. */
 import { expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { createRegistry, defineStage, pipeline, type AnyPlugin, type Artifact, type Backend, type Context, type Registry, type Suite } from "@pare/core";
+import {
+  createRegistry,
+  defineStage,
+  pipeline,
+  type AnyPlugin,
+  type Artifact,
+  type Backend,
+  type Context,
+  type Registry,
+  type Suite,
+} from "@pare/core";
 
 interface Checkpoint extends Artifact {
   readonly layers: number;
@@ -40,7 +50,10 @@ declare const scan: Suite<"scan/length", { examples?: number }, Checkpoint, { me
 declare const model: Checkpoint;
 
 test("a pipeline knows what each step adds", () => {
-  const run = pipeline<{ model: Checkpoint }>().step(score({})).step(heads({ fraction: 0.3 })).step(third({ rank: 8 })).run;
+  const run = pipeline<{ model: Checkpoint }>()
+    .step(score({}))
+    .step(heads({ fraction: 0.3 }))
+    .step(third({ rank: 8 })).run;
   expectTypeOf<Awaited<ReturnType<typeof run>>["model"]>().toEqualTypeOf<Checkpoint>();
   expectTypeOf<Awaited<ReturnType<typeof run>>["rank"]>().toEqualTypeOf<number>();
   expectTypeOf(run).parameter(0).toEqualTypeOf<{ model: Checkpoint }>();
@@ -51,7 +64,9 @@ test("a step whose need nobody gave is refused", () => {
   // @ts-expect-error heads needs importance: run the scoring step first
   pipeline<{ model: Checkpoint }>().step(heads({ fraction: 0.3 }));
   // @ts-expect-error the order matters
-  pipeline<{ model: Checkpoint }>().step(heads({ fraction: 0.3 })).step(score({}));
+  pipeline<{ model: Checkpoint }>()
+    .step(heads({ fraction: 0.3 }))
+    .step(score({}));
 });
 
 test("options are typed by their schema", () => {

@@ -1,5 +1,17 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { createRegistry, createStore, memoryFiles, pipeline, readText, runSteps, writeText, type MutableFileSet, type RunOptions, type RunRecord, type StepEvent } from "@pare/core";
+import {
+  createRegistry,
+  createStore,
+  memoryFiles,
+  pipeline,
+  readText,
+  runSteps,
+  writeText,
+  type MutableFileSet,
+  type RunOptions,
+  type RunRecord,
+  type StepEvent,
+} from "@pare/core";
 import { blob, blobLoader, count, ran, scale, type Blob } from "./fixtures/blob.ts";
 
 const registry = createRegistry(blobLoader, scale, count);
@@ -12,12 +24,16 @@ beforeEach(() => {
   ran.length = 0;
 });
 
-const chain = (first: number, second: number) => pipeline<{ model: Blob }>().step(scale({ by: first })).step(scale({ by: second })).step(count({}));
+const chain = (first: number, second: number) =>
+  pipeline<{ model: Blob }>()
+    .step(scale({ by: first }))
+    .step(scale({ by: second }))
+    .step(count({}));
 
 describe("a run over a store", () => {
   test("gives what it gives without one, and nothing runs twice", async () => {
     const without = await chain(2, 3).run({ model }, { seed: 1 });
-    expect(without.sum).toBe((3 * 3 + 1) + (5 * 3 + 1) + (7 * 3 + 1));
+    expect(without.sum).toBe(3 * 3 + 1 + (5 * 3 + 1) + (7 * 3 + 1));
     expect(await chain(2, 3).run({ model }, options)).toMatchObject({ sum: without.sum, model: { bytes: without.model.bytes } });
     expect(await chain(2, 3).run({ model }, options)).toMatchObject({ sum: without.sum, model: { bytes: without.model.bytes } });
     expect(ran).toEqual(["scale 2", "scale 3", "count", "scale 2", "scale 3", "count"]);
@@ -56,7 +72,10 @@ describe("a run over a store", () => {
     await writeText(files, victim, "x");
     ran.length = 0;
     const warnings: string[] = [];
-    const { sum } = await chain(2, 3).run({ model }, { ...options, onEvent: (event) => void (event.type === "warning" && warnings.push(event.message)) });
+    const { sum } = await chain(2, 3).run(
+      { model },
+      { ...options, onEvent: (event) => void (event.type === "warning" && warnings.push(event.message)) },
+    );
     expect(sum).toBe(48);
     expect(ran).toHaveLength(1);
     expect(warnings).toEqual([expect.stringContaining("damaged (model)")]);
@@ -78,7 +97,13 @@ describe("the record", () => {
     const first = await runSteps({ ...options, versions, config: { recipe: "r" }, steps: [scale({ by: 2 })], state: { model } });
     expect(await recordOf()).toEqual(JSON.parse(JSON.stringify(first.record)));
     const hash = await model.hash();
-    expect(first.record).toMatchObject({ status: "complete", config: { recipe: "r" }, seed: 1, versions, inputs: { model: { kind: "test/blob", hash } } });
+    expect(first.record).toMatchObject({
+      status: "complete",
+      config: { recipe: "r" },
+      seed: 1,
+      versions,
+      inputs: { model: { kind: "test/blob", hash } },
+    });
     const [step] = first.record.steps;
     expect(step).toMatchObject({ use: "test/scale", version: 1, options: { by: 2 }, status: "ran", metrics: { bytes: 3 } });
     expect(step!.events.map((event) => event.type)).toEqual(["metric", "choice"]);
@@ -90,12 +115,22 @@ describe("the record", () => {
   test("says why a run failed, and keeps the steps before", async () => {
     const broken = { use: "test/broken", version: 1, options: {}, run: async () => Promise.reject(new Error("no luck")) };
     await expect(runSteps({ ...options, steps: [scale({}), broken], state: { model } })).rejects.toThrow("no luck");
-    expect(await recordOf()).toMatchObject({ status: "failed", error: { message: "no luck", step: "test/broken" }, steps: [{ use: "test/scale" }] });
+    expect(await recordOf()).toMatchObject({
+      status: "failed",
+      error: { message: "no luck", step: "test/broken" },
+      steps: [{ use: "test/scale" }],
+    });
   });
 
   test("tells a run that was stopped from one that failed; the finished steps are kept", async () => {
     const stop = new AbortController();
-    const run = runSteps({ ...options, signal: stop.signal, steps: [scale({}), count({})], state: { model }, afterStep: async () => stop.abort() });
+    const run = runSteps({
+      ...options,
+      signal: stop.signal,
+      steps: [scale({}), count({})],
+      state: { model },
+      afterStep: async () => stop.abort(),
+    });
     await expect(run).rejects.toThrow(expect.objectContaining({ code: "core/cancelled", message: expect.stringContaining("1 of 2") }));
     expect(await recordOf()).toMatchObject({ status: "cancelled", error: { code: "core/cancelled" } });
     await runSteps({ ...options, steps: [scale({}), count({})], state: { model } });
@@ -104,8 +139,13 @@ describe("the record", () => {
 
   test("keeps a loss that became NaN as its name", async () => {
     const diverges = {
-      use: "test/diverges", version: 1, options: {},
-      run: async (_state: object, { emit }: { emit: (event: { type: "metric"; loss: number }) => void }) => (emit({ type: "metric", loss: Number.NaN }), {}),
+      use: "test/diverges",
+      version: 1,
+      options: {},
+      run: async (_state: object, { emit }: { emit: (event: { type: "metric"; loss: number }) => void }) => (
+        emit({ type: "metric", loss: Number.NaN }),
+        {}
+      ),
     };
     await runSteps({ ...options, steps: [diverges], state: {} });
     expect((await recordOf()).steps[0]!.metrics).toEqual({ loss: "NaN" });
@@ -129,7 +169,9 @@ test("listeners hear each step begin and end, and see the state after it", async
 test("scratch files belong to one step with its options, outlive a failure, and go once its outputs are stored", async () => {
   const seen: (readonly string[])[] = [];
   const step = (fails: boolean, rate: number) => ({
-    use: "test/train", version: 1, options: { rate },
+    use: "test/train",
+    version: 1,
+    options: { rate },
     run: async (_state: object, { scratch }: { scratch?: MutableFileSet | undefined }) => {
       seen.push(await scratch!.list());
       await writeText(scratch!, "snapshot", "half");

@@ -103,3 +103,14 @@ export const rowsInvalid: ErrorFactory<{ field: string; expected: string; found:
   "Token rows given to a session cannot be run: empty, of other number than their sources, or with ids outside the vocabulary.",
   ({ field, expected, found }) => ({ message: "these token rows cannot be run", field, expected, found, next: "Correct the rows that are given to the session." }),
 );
+
+export const architectureMissing: ErrorFactory<{ architecture: string }> = defineError(
+  "models/architecture-missing",
+  "A session was opened without the architecture of its checkpoint and without a registry to find it in.",
+  ({ architecture }) => ({
+    message: "nobody said how this model computes",
+    field: "architecture",
+    expected: `the architecture ${JSON.stringify(architecture)}, or a registry that holds it`,
+    next: "Pass `registry` or `architecture` to `openSession`.",
+  }),
+);

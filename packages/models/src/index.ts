@@ -6,7 +6,7 @@ export type {
 export { exampleHash } from "./example-hash.ts";
 export { FRESH, countSeen, mergeSeen, seenData, withDeed } from "./provenance.ts";
 export { bucketWidth, declareInputs, forwardGraph, modelScope, padRows, type ForwardGraphOptions, type PadOptions, type WeightView } from "./scope.ts";
-export type { GenerateRequest, SequenceBatch, Session, SessionOptions, TokenScores } from "./session-types.ts";
+export type { GenerateRequest, SequenceBatch, Session, SessionOptions, TokenScores } from "./session/types.ts";
 export { createCheckpoint, withConfig, withSeen, withWeights, type CheckpointContent } from "./create-checkpoint.ts";
 export { createModel, freshSource, type CreateModelOptions } from "./create-model.ts";
 export { defineArchitecture, type ArchitecturePlugin } from "./define-architecture.ts";
@@ -16,3 +16,8 @@ export { saveCheckpoint } from "./folder/save.ts";
 export { checkWeights } from "./folder/weights.ts";
 export { checkpointArtifact } from "./artifact.ts";
 export { tokenizerFromJson } from "./tokenizer-json.ts";
+export { llama, llamaConfig, type LlamaConfig, type LlamaLayer, type LlamaShape } from "./architectures/llama.ts";
+export {
+  encoderDecoder, encoderDecoderConfig, type DecoderLayer, type EncoderDecoderConfig, type EncoderDecoderShape, type EncoderLayer,
+} from "./architectures/encoder-decoder.ts";
+export { openSession } from "./session/session.ts";

@@ -25,19 +25,32 @@ export function folderFiles(path: string, { create = false }: { readonly create?
   const list = async (under?: string): Promise<string[]> => {
     const names = await listFolder(under === undefined ? location : pathOf(under));
     if (names === undefined && under === undefined && !create) throw folderMissing({ path: location });
-    return below((names ?? []).map((name) => (under === undefined ? name : `${under}/${name}`)), under);
+    return below(
+      (names ?? []).map((name) => (under === undefined ? name : `${under}/${name}`)),
+      under,
+    );
   };
-  const missing = async (name: string): Promise<Error> => fileMissing({ location, name, near: nearNames(name, await list().catch(() => [])) });
+  const missing = async (name: string): Promise<Error> =>
+    fileMissing({ location, name, near: nearNames(name, await list().catch(() => [])) });
   return {
     location,
     list,
-    size: async (name) => withFile(pathOf(name), () => missing(name), async (file) => (await file.stat()).size),
+    size: async (name) =>
+      withFile(
+        pathOf(name),
+        () => missing(name),
+        async (file) => (await file.stat()).size,
+      ),
     read: async (name, begin = 0, end) =>
-      withFile(pathOf(name), () => missing(name), async (file) => {
-        const { size } = await file.stat();
-        checkRange(location, name, begin, end ?? size, size);
-        return readRange(file, begin, end ?? size);
-      }),
+      withFile(
+        pathOf(name),
+        () => missing(name),
+        async (file) => {
+          const { size } = await file.stat();
+          checkRange(location, name, begin, end ?? size, size);
+          return readRange(file, begin, end ?? size);
+        },
+      ),
     write: async (name, chunks) => writeFile(pathOf(name), chunks),
     remove: async (name) => rm(pathOf(name), { force: true }),
   };
@@ -80,7 +93,12 @@ async function listFolder(path: string): Promise<string[] | undefined> {
     if (TEMPORARY.test(entry.name)) continue;
     const full = join(entry.parentPath, entry.name);
     if (entry.isFile() || (entry.isSymbolicLink() && (await stat(full).catch(() => undefined))?.isFile())) {
-      names.push(full.slice(path.length + 1).split(sep).join("/"));
+      names.push(
+        full
+          .slice(path.length + 1)
+          .split(sep)
+          .join("/"),
+      );
     }
   }
   return names;
@@ -102,7 +120,7 @@ async function withFile<T>(path: string, missing: () => Promise<Error>, use: (fi
 
 async function readRange(file: FileHandle, begin: number, end: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(end - begin);
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const { bytesRead } = await file.read(bytes, done, Math.min(READ_PIECE, bytes.length - done), begin + done);
     if (bytesRead === 0) throw new Error("the file became shorter while it was read");
     done += bytesRead;

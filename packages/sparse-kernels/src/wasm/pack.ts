@@ -1,9 +1,11 @@
 import { API_VERSION } from "@pare/core";
-import { implement, type WasmEncoder, type WasmPack, type WasmTensor } from "@pare/backend-wasm";
-import type { Activation } from "@pare/tensor-core";
+import type { WasmEncoder, WasmPack, WasmTensor, WasmTypes } from "@pare/backend-wasm";
+import { kernelsFor, type Activation } from "@pare/tensor-core";
 import { modules } from "../generated/modules.ts";
 import { linearBlockInputGradientOp, linearBlockOp, linearBlockValuesGradientOp } from "../ops/linear-block.ts";
 import { linearCsrInputGradientOp, linearCsrOp, linearCsrValuesGradientOp } from "../ops/linear-csr.ts";
+
+const implement = kernelsFor<WasmTypes>();
 
 /** Sparse linear layers and their gradients for the WebAssembly device: `openWasm({ packs: [sparseWasmPack] })`. */
 export const sparseWasmPack: WasmPack = {

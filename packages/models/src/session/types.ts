@@ -1,8 +1,8 @@
 /** A checkpoint bound to a device: what suites, stages and applications run. */
 import type { Registry } from "@pare/core";
-import type { Chooser, Device, HostTensor, SiteRequests } from "@pare/tensor-core";
-import type { Architecture } from "./architecture.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import type { Chooser, CompileOptions, Device, HostTensor, SiteRequests, Store } from "@pare/tensor-core";
+import type { Architecture } from "../architecture.ts";
+import type { Checkpoint } from "../checkpoint.ts";
 
 /** Rows of token ids, of any lengths; the session pads and masks them. */
 export interface SequenceBatch {
@@ -33,7 +33,7 @@ export interface GenerateRequest {
   readonly topP?: number | undefined;
   /** Same seed, same tokens. Default 0. */
   readonly seed?: number | undefined;
-  /** Tokens that end a row; they are not given. Default: the tokenizer's end token. */
+  /** Tokens that end a row; they are not given. Default: the tokenizer's end and begin tokens (a begin token starts another text). */
   readonly stop?: readonly number[] | undefined;
   /** false: every step computes the whole sequence again (for checking the cache). */
   readonly cache?: boolean | undefined;
@@ -50,8 +50,8 @@ export interface SessionOptions {
   /** Picks how each stored weight runs; default: its first candidate that the device can run. */
   readonly chooser?: Chooser | undefined;
   /** Absent: an op without a kernel throws `tensor-core/kernel-missing`. */
-  readonly onFallback?: ((op: string) => void) | undefined;
-  readonly onChoice?: ((choice: { readonly what: string; readonly chosen: string; readonly why: string }) => void) | undefined;
+  readonly onFallback?: CompileOptions["onFallback"];
+  readonly onChoice?: CompileOptions["onChoice"];
   readonly sites?: SiteRequests | undefined;
 }
 
@@ -59,14 +59,16 @@ export interface Session {
   readonly checkpoint: Checkpoint;
   readonly architecture: Architecture;
   readonly device: Device;
+  /** The uploaded weights and the States of the session's sites. */
+  readonly store: Store;
   /** Logits f32 `[rows, longest row, vocabulary]`; what stands past a row's own end means nothing. */
   readonly forward: (batch: SequenceBatch, inputs?: Readonly<Record<string, HostTensor>>) => Promise<HostTensor>;
   /** `logits` as `forward` gives them, and what the session's sites tap (padded widths). */
   readonly run: (batch: SequenceBatch, inputs?: Readonly<Record<string, HostTensor>>) => Promise<Readonly<Record<string, HostTensor>>>;
   /** Scores every token after the first of each row, in the order given; batches by itself, and logits never leave the device. */
   readonly score: (batch: SequenceBatch, inputs?: Readonly<Record<string, HostTensor>>) => Promise<readonly TokenScores[]>;
-  /** One entry per row and step: the new token, undefined once the row has ended. Ends when all rows have. */
+  /** One entry per row and step: the new token, undefined once the row has ended. Ends when all rows have, or at the context length. */
   readonly generate: (request: GenerateRequest) => AsyncIterable<readonly (number | undefined)[]>;
   /** Frees the device memory; the device stays open. */
-  readonly dispose: () => void;
+  readonly dispose: () => Promise<void>;
 }

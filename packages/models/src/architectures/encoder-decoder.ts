@@ -1,0 +1,210 @@
+import { rows, sub, type Value } from "@pare/tensor-core";
+import { z } from "zod";
+import type { Architecture, CacheSpec, DecodeInputs, EncodeInputs, ForwardInputs, ModelScope } from "../architecture.ts";
+import type { ModelConfig } from "../checkpoint.ts";
+import { defineArchitecture, type ArchitecturePlugin } from "../define-architecture.ts";
+import {
+  attentionWeights, cacheNames, crossAttention, feedForward, feedForwardWeights, headGroup, keysAndValues, logits, norm, normWeight,
+  selfAttention, vocabularyWeights, writeCaches, type KeyValue, type Visibility,
+} from "./blocks.ts";
+import { common, countHeads, evenHeads, feedForward as neurons, keepHeads, keyValueHeads, parseConfig } from "./config.ts";
+
+export interface EncoderLayer {
+  /** Key/value head that each query head reads. Empty: no attention in this layer. */
+  readonly keyValueHeads: readonly number[];
+  /** Feed-forward neurons. 0: no feed-forward part. */
+  readonly feedForward: number;
+}
+
+export interface DecoderLayer extends EncoderLayer {
+  /** The same for the attention over the source. */
+  readonly crossKeyValueHeads: readonly number[];
+}
+
+/**
+ * Encoder–decoder transformer (Vaswani et al. 2017) out of the parts of a modern decoder: RMS norm before each branch,
+ * rotary positions in the self-attentions, SwiGLU; one vocabulary for source and output.
+ */
+export interface EncoderDecoderConfig extends ModelConfig {
+  readonly architecture: "encoder-decoder";
+  readonly contextLength: number;
+  readonly hiddenSize: number;
+  readonly headDim: number;
+  readonly epsilon: number;
+  readonly ropeBase: number;
+  readonly ropePairing: "adjacent" | "half";
+  readonly tied: boolean;
+  readonly encoder: readonly EncoderLayer[];
+  readonly decoder: readonly DecoderLayer[];
+}
+
+const schema: z.ZodType<EncoderDecoderConfig> = z.strictObject({
+  architecture: z.literal("encoder-decoder"),
+  ...common,
+  encoder: z.array(z.strictObject({ keyValueHeads, feedForward: neurons })),
+  decoder: z.array(z.strictObject({ keyValueHeads, crossKeyValueHeads: keyValueHeads, feedForward: neurons })),
+});
+
+export interface EncoderDecoderShape {
+  readonly vocabularySize: number;
+  readonly contextLength: number;
+  readonly hiddenSize: number;
+  readonly encoderLayers: number;
+  readonly decoderLayers: number;
+  readonly heads: number;
+  readonly feedForward: number;
+  readonly tied?: boolean | undefined;
+}
+
+/** A config whose layers are all alike. Throws `models/config-invalid`. */
+export function encoderDecoderConfig({ encoderLayers, decoderLayers, heads, feedForward: width, tied = true, ...sizes }: EncoderDecoderShape): EncoderDecoderConfig {
+  const layer = { keyValueHeads: evenHeads(heads, heads), feedForward: width };
+  const config = {
+    architecture: "encoder-decoder", ...sizes, headDim: sizes.hiddenSize / heads, epsilon: 1e-5, ropeBase: 10_000, ropePairing: "half", tied,
+    encoder: Array.from({ length: encoderLayers }, () => layer),
+    decoder: Array.from({ length: decoderLayers }, () => ({ ...layer, crossKeyValueHeads: evenHeads(heads, heads) })),
+  };
+  return parseConfig(schema, config, "config");
+}
+
+function runEncoder(scope: ModelScope, config: EncoderDecoderConfig, { source, sourcePositions, sourceLengths }: Required<Pick<EncodeInputs, "source" | "sourcePositions">> & { readonly sourceLengths?: Value | undefined }): Value {
+  const at = { scope, config };
+  let x = scope.tracer.site("encoder.embedding", rows(scope.weight("embedding"), source));
+  for (const [index, layer] of config.encoder.entries()) {
+    x = selfAttention(at, x, {
+      prefix: `encoder.${index}.attention`, keyValueHeads: layer.keyValueHeads, positions: sourcePositions, lengths: sourceLengths, causal: false,
+    });
+    x = scope.tracer.site(`encoder.${index}`, feedForward(at, x, `encoder.${index}.feedForward`, layer.feedForward));
+  }
+  return scope.tracer.site("encoder", norm(at, "encoder.norm", x));
+}
+
+interface RunDecoder extends Visibility {
+  readonly tokens: Value;
+  readonly positions: Value;
+  readonly sourceLengths: Value | undefined;
+  /** Keys and values of the source for the cross attention at `prefix`. */
+  readonly source: (prefix: string, keyValueHeads: readonly number[]) => KeyValue;
+  readonly extend?: ((prefix: string, heads: number, fresh: KeyValue) => KeyValue) | undefined;
+}
+
+function runDecoder(scope: ModelScope, config: EncoderDecoderConfig, { tokens, positions, sourceLengths, source, extend, ...visibility }: RunDecoder): Value {
+  const at = { scope, config };
+  let x = scope.tracer.site("decoder.embedding", rows(scope.weight("embedding"), tokens));
+  for (const [index, layer] of config.decoder.entries()) {
+    const prefix = `decoder.${index}.attention`;
+    const cross = `decoder.${index}.crossAttention`;
+    x = selfAttention(at, x, {
+      ...visibility, prefix, positions, keyValueHeads: layer.keyValueHeads,
+      extend: extend && ((fresh) => extend(prefix, countHeads(layer.keyValueHeads), fresh)),
+    });
+    x = crossAttention(at, x, {
+      prefix: cross, keyValueHeads: layer.crossKeyValueHeads, causal: false, lengths: sourceLengths,
+      source: () => source(cross, layer.crossKeyValueHeads),
+    });
+    x = scope.tracer.site(`decoder.${index}`, feedForward(at, x, `decoder.${index}.feedForward`, layer.feedForward));
+  }
+  return logits(at, x, { norm: "decoder.norm", tied: config.tied });
+}
+
+function forward(scope: ModelScope, config: EncoderDecoderConfig, inputs: ForwardInputs): Value {
+  const { tokens, positions, lengths, sourceLengths } = inputs;
+  const encoded = runEncoder(scope, config, { source: inputs.source!, sourcePositions: inputs.sourcePositions!, sourceLengths });
+  return runDecoder(scope, config, {
+    tokens, positions, lengths, sourceLengths, causal: true,
+    source: (prefix, heads) => keysAndValues({ scope, config }, prefix, heads, encoded),
+  });
+}
+
+function encode(scope: ModelScope, config: EncoderDecoderConfig, inputs: EncodeInputs): void {
+  const at = { scope, config };
+  const encoded = runEncoder(scope, config, inputs);
+  const [batch, capacity] = inputs.source.shape as [Value["shape"][number], Value["shape"][number]];
+  const starts = sub(inputs.sourceLengths, inputs.sourceLengths);
+  for (const [index, { crossKeyValueHeads }] of config.decoder.entries()) {
+    if (crossKeyValueHeads.length === 0) continue;
+    const prefix = `decoder.${index}.crossAttention`;
+    const fresh = keysAndValues(at, prefix, crossKeyValueHeads, encoded);
+    writeCaches(at, prefix, fresh, { starts, batch, capacity, heads: countHeads(crossKeyValueHeads) });
+  }
+}
+
+function decode(scope: ModelScope, config: EncoderDecoderConfig, inputs: DecodeInputs): Value {
+  const { tokens, positions, starts, lengths, batch, capacity, sourceLengths } = inputs;
+  const at = { scope, config };
+  return runDecoder(scope, config, {
+    tokens, positions, lengths, starts, sourceLengths, causal: true,
+    extend: (prefix, heads, fresh) => writeCaches(at, prefix, fresh, { starts, batch, capacity, heads }),
+    source: (prefix, keyValue) => {
+      const { key, value } = cacheNames(prefix);
+      const state = (name: string): Value => scope.tracer.state(name, "f32", [batch, inputs.sourceCapacity!, countHeads(keyValue), config.headDim]);
+      return { key: state(key), value: state(value) };
+    },
+  });
+}
+
+/** Branches that add up to a stack's residual stream. */
+function branches({ encoder, decoder }: EncoderDecoderConfig): { readonly encoder: number; readonly decoder: number } {
+  return { encoder: 2 * encoder.length, decoder: 3 * decoder.length };
+}
+
+const architecture: Architecture<EncoderDecoderConfig> = {
+  family: "encoder-decoder",
+  parse: (raw, file) => parseConfig(schema, raw, file),
+  weights: (config) => [
+    ...vocabularyWeights(config),
+    ...config.encoder.flatMap((layer, index) => [
+      ...attentionWeights(config, `encoder.${index}.attention`, layer.keyValueHeads, branches(config).encoder),
+      ...feedForwardWeights(config, `encoder.${index}.feedForward`, layer.feedForward, branches(config).encoder),
+    ]),
+    normWeight("encoder.norm", config.hiddenSize),
+    ...config.decoder.flatMap((layer, index) => [
+      ...attentionWeights(config, `decoder.${index}.attention`, layer.keyValueHeads, branches(config).decoder),
+      ...attentionWeights(config, `decoder.${index}.crossAttention`, layer.crossKeyValueHeads, branches(config).decoder),
+      ...feedForwardWeights(config, `decoder.${index}.feedForward`, layer.feedForward, branches(config).decoder),
+    ]),
+    normWeight("decoder.norm", config.hiddenSize),
+  ],
+  forward,
+  encode,
+  decode,
+  caches: (config) =>
+    config.decoder.flatMap((layer, index) => [
+      ...caches(config, `decoder.${index}.attention`, layer.keyValueHeads, false),
+      ...caches(config, `decoder.${index}.crossAttention`, layer.crossKeyValueHeads, true),
+    ]),
+  heads: (config) => [
+    ...config.encoder.flatMap((layer, index) => headGroup(config, `encoder.${index}.attention`, layer.keyValueHeads)),
+    ...config.decoder.flatMap((layer, index) => [
+      ...headGroup(config, `decoder.${index}.attention`, layer.keyValueHeads),
+      ...headGroup(config, `decoder.${index}.crossAttention`, layer.crossKeyValueHeads),
+    ]),
+  ],
+  withHeads: (config, kept) => ({
+    ...config,
+    encoder: config.encoder.map((layer, index) => ({ ...layer, keyValueHeads: keepHeads(layer.keyValueHeads, kept[`encoder.${index}.attention.heads`]) })),
+    decoder: config.decoder.map((layer, index) => ({
+      ...layer,
+      keyValueHeads: keepHeads(layer.keyValueHeads, kept[`decoder.${index}.attention.heads`]),
+      crossKeyValueHeads: keepHeads(layer.crossKeyValueHeads, kept[`decoder.${index}.crossAttention.heads`]),
+    })),
+  }),
+  layers: (config) => [
+    { stack: "encoder", prefixes: config.encoder.map((_, index) => `encoder.${index}.`) },
+    { stack: "decoder", prefixes: config.decoder.map((_, index) => `decoder.${index}.`) },
+  ],
+  withLayers: (config, kept) => ({
+    ...config,
+    encoder: kept["encoder"]?.map((index) => config.encoder[index]!) ?? config.encoder,
+    decoder: kept["decoder"]?.map((index) => config.decoder[index]!) ?? config.decoder,
+  }),
+};
+
+function caches({ headDim }: EncoderDecoderConfig, prefix: string, keyValue: readonly number[], cross: boolean): CacheSpec[] {
+  const heads = countHeads(keyValue);
+  const { key, value } = cacheNames(prefix);
+  return heads === 0 ? [] : [key, value].map((name) => ({ name, heads, headDim, cross }));
+}
+
+/** Small encoder–decoder transformer. */
+export const encoderDecoder: ArchitecturePlugin<"encoder-decoder"> = defineArchitecture("encoder-decoder", "@pare/models", architecture);

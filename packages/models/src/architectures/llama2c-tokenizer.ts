@@ -1,0 +1,62 @@
+import type { Llama2cPiece } from "@pare/formats";
+import { tokenizerInvalid } from "../errors.ts";
+import { tokenizerFromJson } from "../tokenizer-json.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+
+/** The first three pieces of every llama2.c vocabulary: unknown, begin, end. */
+const BEGIN = 1;
+const END = 2;
+
+/**
+ * llama2.c's tokenizer as a tokenizer.json that gives the same ids. It merges, among all neighbours whose concatenation is a
+ * piece, those with the best score, leftmost first; a merge list by rank does the same when no two pieces share a score.
+ * A space is put before the text, and a character without a piece becomes the pieces of its bytes.
+ *
+ * Throws `models/tokenizer-invalid` where two pieces that can be merged share a score: leftmost-first between different
+ * pieces is what a rank cannot say.
+ */
+export function llama2cTokenizer(pieces: readonly Llama2cPiece[], location: string): Tokenizer {
+  const added = pieces.slice(0, END + 1).map(({ text }, id) => ({
+    id, content: text, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true,
+  }));
+  const json = {
+    version: "1.0", truncation: null, padding: null, added_tokens: added,
+    normalizer: { type: "Prepend", prepend: " " }, pre_tokenizer: null, post_processor: null,
+    decoder: { type: "Sequence", decoders: [{ type: "ByteFallback" }, { type: "Fuse" }, { type: "Strip", content: " ", start: 1, stop: 0 }] },
+    model: {
+      type: "BPE", dropout: null, unk_token: pieces[0]!.text, continuing_subword_prefix: null, end_of_word_suffix: null,
+      fuse_unk: false, byte_fallback: true, ignore_merges: false,
+      vocab: Object.fromEntries(pieces.map(({ text }, id) => [text, id])),
+      merges: mergesOf(pieces, location),
+    },
+  };
+  const config = { bos_token: pieces[BEGIN]?.text, eos_token: pieces[END]?.text, clean_up_tokenization_spaces: false };
+  return tokenizerFromJson(json, config, location);
+}
+
+/** Every way to make a piece out of two others, best score first. */
+function mergesOf(pieces: readonly Llama2cPiece[], location: string): [string, string][] {
+  const known = new Set(pieces.map(({ text }) => text));
+  const merges: { readonly pair: [string, string]; readonly score: number }[] = [];
+  const byScore = new Map<number, string>();
+  for (const { text, score } of pieces) {
+    const splits = splitsOf(text).filter(([left, right]) => known.has(left) && known.has(right));
+    if (splits.length === 0) continue;
+    const other = byScore.get(score);
+    if (other !== undefined) {
+      throw tokenizerInvalid({
+        file: location, field: `score of ${JSON.stringify(text)}`, expected: "a score of its own, so that merges have one order", found: `${score}, as ${JSON.stringify(other)} has`,
+      });
+    }
+    byScore.set(score, text);
+    merges.push(...splits.map((pair) => ({ pair, score })));
+  }
+  return merges.sort((a, b) => b.score - a.score).map(({ pair }) => pair);
+}
+
+/** All cuts between characters, longest left part first: among cuts of one piece that is the one that greedy merging leaves to do. */
+function splitsOf(text: string): [string, string][] {
+  const characters = [...text];
+  const cuts = Array.from({ length: characters.length - 1 }, (_, index) => characters.length - 1 - index);
+  return cuts.map((cut) => [characters.slice(0, cut).join(""), characters.slice(cut).join("")]);
+}
