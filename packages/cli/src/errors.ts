@@ -82,16 +82,28 @@ export const configInvalid: ErrorFactory<{ file: string; field: string; expected
   }),
 );
 
-export const outputOccupied: ErrorFactory<{ folder: string; found: string }> = defineError(
+export const outputOccupied: ErrorFactory<{ folder: string; found: string; ours: boolean }> = defineError(
   "cli/output-occupied",
   "The output folder exists and is not empty.",
-  ({ folder, found }) => ({
-    message: "the output folder is not empty",
+  ({ folder, found, ours }) => ({
+    message: ours ? "the output folder is not empty" : "the output folder holds files that Pare did not write",
     file: folder,
     field: "--out",
     expected: "a folder that is empty or does not exist",
     found,
-    next: "Name another folder, or pass --force to put the result in its place.",
+    next: ours ? "Name another folder, or pass --force to put the result in its place." : "Name another folder.",
+  }),
+);
+
+export const outputUnwritable: ErrorFactory<{ folder: string; cause: unknown }> = defineError(
+  "cli/output-unwritable",
+  "The output folder, or the one it is to stand in, cannot be written.",
+  ({ folder, cause }) => ({
+    message: cause instanceof Error ? cause.message : String(cause),
+    file: folder,
+    field: "--out",
+    next: "Name a folder that can be written.",
+    cause,
   }),
 );
 
@@ -116,6 +128,53 @@ export const fileUnreadable: ErrorFactory<{ file: string; field: string; cause: 
     field,
     next: "Check the path and its permissions.",
     cause,
+  }),
+);
+
+export const tokenizerMissing: ErrorFactory<{ file: string }> = defineError(
+  "cli/tokenizer-missing",
+  "A command works on text and the model has no tokenizer.",
+  ({ file }) => ({
+    message: "this model has no tokenizer",
+    file,
+    field: "tokenizer.json",
+    next: "Put the tokenizer's files beside the model's, or use another model.",
+  }),
+);
+
+export const sourceMissing: ErrorFactory<{ file: string }> = defineError(
+  "cli/source-missing",
+  "An encoder–decoder was asked for text without being given one to read.",
+  ({ file }) => ({
+    message: "this model reads a text before it writes one",
+    file,
+    field: "--source",
+    found: "nothing",
+    next: "Give the text with --source.",
+  }),
+);
+
+export const shapeUnknown: ErrorFactory<{ name: string; known: readonly string[]; near: readonly string[] }> = defineError(
+  "cli/shape-unknown",
+  "`create` was asked for a shape that has no such name.",
+  ({ name, known, near }) => ({
+    message: `no shape is called ${JSON.stringify(name)}`,
+    field: "<shape>",
+    expected: known.join(", "),
+    near,
+    next: "Name one of these; flags change its sizes.",
+  }),
+);
+
+export const modelLost: ErrorFactory<{ found: string }> = defineError(
+  "cli/model-lost",
+  "The steps of a recipe left something that is not a model under `model`.",
+  ({ found }) => ({
+    message: "the recipe leaves no model to write",
+    field: "model",
+    expected: "a checkpoint",
+    found,
+    next: "End the recipe with a step that gives a model.",
   }),
 );
 

@@ -60,3 +60,8 @@ export async function readNamed(terminal: Terminal, field: string, path: string)
     throw fileUnreadable({ file: path, field, cause });
   }
 }
+
+/** A parser for commander: gathers the values of a flag that may be repeated. */
+export function list(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}

@@ -1,15 +1,30 @@
 /** The `pare` command: what stands on it, how it ends. */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { registerCompress } from "./commands/compress.ts";
+import { registerCreate } from "./commands/create.ts";
+import { registerGenerate } from "./commands/generate.ts";
+import { registerInspect } from "./commands/inspect.ts";
 import { registerPlugins } from "./commands/plugins.ts";
 import { registerScale } from "./commands/scale.ts";
+import { registerTokenize } from "./commands/tokenize.ts";
+import { registerTrain } from "./commands/train.ts";
 import type { Cli } from "./cli.ts";
 import { exitCodeOf, toPareError } from "./errors.ts";
 import { EXIT } from "./exit-codes.ts";
 import { createProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
+import { pareVersion } from "./versions.ts";
 
-const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [registerScale, registerPlugins];
+const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
+  registerCompress,
+  registerInspect,
+  registerGenerate,
+  registerTokenize,
+  registerCreate,
+  registerTrain,
+  registerScale,
+  registerPlugins,
+];
 
 /**
  * Runs one command and gives its exit code (see {@link EXIT}); throws nothing.
@@ -39,16 +54,11 @@ function createProgram(cli: Cli): Command {
   const { terminal } = cli;
   const program = new Command("pare")
     .description("make a transformer smaller, prove what it kept, and write it where runtimes load it")
-    .version(version(), "-V, --version")
+    .version(pareVersion(), "-V, --version")
     .option("--json", "print exactly one JSON object on stdout, results and errors alike")
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: cli.json ? () => {} : terminal.err, outputError: () => {} })
     .addHelpText("after", "\nExit codes: 0 done, 1 failure, 2 wrong command or input, 130 cancelled.");
   for (const register of COMMANDS) register(program, cli);
   return program;
-}
-
-function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
-  return manifest.version;
 }

@@ -1,9 +1,67 @@
 /** The plugins that come with Pare, and those of `pare.config.ts`. */
-import { createRegistry, type Registry } from "@pare/core";
+import { createRegistry, type AnyPlugin, type PluginKind, type Registry } from "@pare/core";
+import { wasmBackend } from "@pare/backend-wasm";
+import { scanData } from "@pare/eval-suites";
+import { llama2cFormat, safetensorsFormat } from "@pare/formats";
+import { checkpointArtifact, encoderDecoder, llama } from "@pare/models";
+import { headImportanceArtifact, heads, magnitude, measureHeads } from "@pare/prune";
+import { roundToNearest } from "@pare/quantize";
+import { blockStorage, csrStorage } from "@pare/sparse-kernels";
+import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
+import { affineStorage, denseStorage, referenceBackend } from "@pare/tensor-core";
+import { finetune, nextTokenObjective, textData } from "@pare/training";
 import { loadConfig, type PareConfig } from "./config.ts";
+import { localFiles } from "./local-files.ts";
+
+/** @param folder where data sets that name a file look for it. */
+export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
+  return [
+    magnitude,
+    heads,
+    measureHeads,
+    roundToNearest,
+    finetune,
+    nextTokenObjective,
+    llama,
+    encoderDecoder,
+    wasmBackend,
+    referenceBackend,
+    sparseWasmPack,
+    denseStorage,
+    affineStorage,
+    csrStorage,
+    blockStorage,
+    safetensorsFormat,
+    llama2cFormat,
+    checkpointArtifact,
+    headImportanceArtifact,
+    textData(localFiles(folder)),
+    scanData,
+  ];
+}
 
 /** What is registered for a command that runs in `folder`. */
 export async function openRegistry(folder: string): Promise<{ readonly registry: Registry; readonly config: PareConfig }> {
   const config = await loadConfig(folder);
-  return { registry: createRegistry(...(config.plugins ?? [])), config };
+  return { registry: createRegistry(...pluginsOfPare(folder), ...(config.plugins ?? [])), config };
+}
+
+/** Kinds of plugin, in the order that `pare plugins` lists them. */
+export const KINDS: readonly PluginKind[] = [
+  "stage",
+  "suite",
+  "objective",
+  "data",
+  "architecture",
+  "format",
+  "storage",
+  "artifact",
+  "backend",
+  "pack",
+  "runner",
+];
+
+/** Packages that a registry's plugins come from. */
+export function packagesOf(registry: Registry): string[] {
+  return [...new Set(KINDS.flatMap((kind) => registry.list(kind).map((plugin) => plugin.package)))].sort();
 }

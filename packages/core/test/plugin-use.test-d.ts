@@ -63,9 +63,10 @@ test("a pipeline knows what each step adds", () => {
 test("a step whose need nobody gave is refused", () => {
   // @ts-expect-error heads needs importance: run the scoring step first
   pipeline<{ model: Checkpoint }>().step(heads({ fraction: 0.3 }));
-  const ordered = pipeline<{ model: Checkpoint }>();
   // @ts-expect-error the order matters
-  ordered.step(heads({ fraction: 0.3 })).step(score({}));
+  pipeline<{ model: Checkpoint }>()
+    .step(heads({ fraction: 0.3 }))
+    .step(score({}));
 });
 
 test("options are typed by their schema", () => {

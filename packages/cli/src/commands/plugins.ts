@@ -1,29 +1,15 @@
 /** `pare plugins`: everything that a recipe, `--suite` or `--device` may name. */
 import type { Command } from "commander";
-import type { AnyPlugin, PluginKind } from "@pare/core";
+import type { AnyPlugin } from "@pare/core";
 import type { Cli } from "../cli.ts";
 import { printResult, table } from "../output.ts";
-
-const KINDS: readonly PluginKind[] = [
-  "stage",
-  "suite",
-  "objective",
-  "data",
-  "architecture",
-  "format",
-  "storage",
-  "artifact",
-  "backend",
-  "pack",
-  "runner",
-];
 
 export function registerPlugins(program: Command, cli: Cli): void {
   program
     .command("plugins")
     .description("list every plugin with its kind, package and options")
     .action(async () => {
-      const { openRegistry } = await import("../registry.ts");
+      const { KINDS, openRegistry } = await import("../registry.ts");
       const { registry } = await openRegistry(cli.terminal.cwd);
       const plugins = KINDS.flatMap((kind) => registry.list(kind)).map(describe);
       printResult(cli.terminal, cli.json, { plugins }, () =>

@@ -39,8 +39,13 @@ export function builtInRecipes(): string[] {
  */
 export async function readRecipe(name: string, options: RecipeOptions): Promise<Recipe> {
   const { source, content } = await find(name, options);
+  return recipeOf(source, content, options.registry);
+}
+
+/** The recipe that stands in `content`, which came from `source`. Throws as {@link readRecipe}. */
+export function recipeOf(source: string, content: unknown, registry: Registry): Recipe {
   const { description, steps } = unwrap(source, content);
-  return { source, description, steps: steps.map((ref, index) => toStep(options.registry, source, ref, index)) };
+  return { source, description, steps: steps.map((ref, index) => toStep(registry, source, ref, index)) };
 }
 
 /** What `recipe.json` holds: the steps with every option, defaults too. It can be given as `--recipe` again. */

@@ -1,0 +1,101 @@
+/** `pare generate`: text from a model, as it is made. */
+import type { Command } from "commander";
+import type { Checkpoint } from "@pare/models";
+import type { Cli } from "../cli.ts";
+import { withDevice, type DeviceFlags } from "../device.ts";
+import { sourceMissing, tokenizerMissing } from "../errors.ts";
+import { number } from "../flags.ts";
+import { streamedText } from "../streamed-text.ts";
+
+interface GenerateFlags extends DeviceFlags {
+  readonly prompt: string;
+  readonly source?: string;
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
+  readonly cache: boolean;
+}
+
+export function registerGenerate(program: Command, cli: Cli): void {
+  withDevice(
+    program
+      .command("generate")
+      .description("write text with a model, as it comes")
+      .argument("<model>", "folder of a model")
+      .option("--prompt <text>", "what the text starts with", "")
+      .option("--source <text>", "what an encoder–decoder reads")
+      .option("--max-tokens <n>", "new tokens at most", number("--max-tokens", { integer: true, min: 1 }), 256)
+      .option("--temperature <t>", "0: always the most likely token", number("--temperature", { min: 0 }), 0)
+      .option("--top-p <p>", "sample among the smallest set of tokens of this probability", number("--top-p", { above: 0, max: 1 }), 1)
+      .option("--no-cache", "compute the whole sequence at every token, to check the cache")
+      .option("--seed <n>", "of the sampling", number("--seed", { integer: true, min: 0 }), 0),
+  ).action((model: string, flags: GenerateFlags) => run(cli, model, flags));
+}
+
+async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> {
+  const { terminal, json } = cli;
+  const [{ openRegistry }, { openModel }, { openDevice }, { watch }, { openSession }] = await Promise.all([
+    import("../registry.ts"),
+    import("../model.ts"),
+    import("../open-device.ts"),
+    import("../watch.ts"),
+    import("@pare/models"),
+  ]);
+  const { registry } = await openRegistry(terminal.cwd);
+  const model = await openModel(path, terminal.cwd, registry);
+  const { tokenizer, prompt, source } = encodeInputs(model, path, flags);
+  const device = await openDevice(registry, flags);
+  const watching = watch(cli);
+  const session = await openSession(model, {
+    device,
+    registry,
+    onFallback: (op) => watching.onEvent({ type: "fallback", op, device: device.backend }),
+  });
+  try {
+    if (session.architecture.family === "encoder-decoder" && source === undefined) throw sourceMissing({ file: path });
+    const ids = [...prompt];
+    const text = streamedText(tokenizer.decode);
+    const say = (added: string): void => void (json || terminal.out(added));
+    say(text.push(ids));
+    const began = performance.now();
+    const { maxTokens, temperature, topP, seed, cache } = flags;
+    const request = { prompts: [prompt], sources: source && [source], maxTokens, temperature, topP, seed, cache, signal: terminal.signal };
+    for await (const [token] of session.generate(request)) {
+      if (token === undefined) break;
+      ids.push(token);
+      say(text.push(ids));
+    }
+    say(`${text.flush(ids)}\n`);
+    const seconds = (performance.now() - began) / 1000;
+    const tokens = ids.length - prompt.length;
+    const result = {
+      text: tokenizer.decode(ids),
+      ids,
+      tokens,
+      seconds,
+      tokensPerSecond: tokens / seconds,
+      fallbacks: watching.fallbacks(),
+    };
+    if (json) terminal.out(`${JSON.stringify(result)}\n`);
+    else terminal.err(`${tokens} tokens, ${(tokens / seconds).toFixed(1)} tokens per second on ${device.backend} (${device.variant})\n`);
+  } finally {
+    session.dispose();
+    await device.close();
+  }
+}
+
+function encodeInputs(
+  { tokenizer }: Checkpoint,
+  file: string,
+  flags: GenerateFlags,
+): { readonly tokenizer: NonNullable<Checkpoint["tokenizer"]>; readonly prompt: number[]; readonly source: number[] | undefined } {
+  if (tokenizer === undefined) throw tokenizerMissing({ file });
+  const { begin } = tokenizer.special;
+  const prompt = tokenizer.encode(flags.prompt);
+  return {
+    tokenizer,
+    prompt: begin === undefined ? prompt : [begin, ...prompt],
+    source: flags.source === undefined ? undefined : tokenizer.encode(flags.source),
+  };
+}

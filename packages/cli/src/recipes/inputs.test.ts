@@ -1,0 +1,21 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "../../test/run-cli.ts";
+import { recipeInputs } from "./inputs.ts";
+import type { Recipe } from "./recipe.ts";
+
+const recipe = (options: object): Recipe => ({ source: "r.json", steps: [{ use: "a", version: 1, options, run: async () => ({}) }] });
+
+test("hashes each file that a reference names, wherever it stands", async () => {
+  const cwd = temporaryFolder();
+  writeFileSync(join(cwd, "a.txt"), "a");
+  writeFileSync(join(cwd, "b.txt"), "b");
+  const options = { data: { use: "text", file: "a.txt" }, retrain: { use: "train", data: { use: "text", file: "b.txt" } }, file: "c.txt" };
+  const hashes = await recipeInputs(recipe(options), cwd);
+  expect(Object.keys(hashes)).toEqual(["file:a.txt", "file:b.txt"]);
+  // SHA-256 of "a".
+  expect(hashes["file:a.txt"]).toBe("ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb");
+  writeFileSync(join(cwd, "a.txt"), "changed");
+  expect((await recipeInputs(recipe(options), cwd))["file:a.txt"]).not.toBe(hashes["file:a.txt"]);
+});

@@ -1,0 +1,38 @@
+/** What running steps and suites say: shown to people as it comes, kept for the result. */
+import type { RunEvent, StepEvent } from "@pare/core";
+import type { Cli } from "./cli.ts";
+
+export interface Fallback {
+  readonly op: string;
+  readonly device: string;
+}
+
+export interface Watch {
+  readonly onEvent: (event: RunEvent | StepEvent) => void;
+  /** Ops that ran on the reference, once each; judged runs want none. */
+  readonly fallbacks: () => readonly Fallback[];
+  readonly warnings: () => readonly string[];
+}
+
+export function watch({ progress }: Cli): Watch {
+  const fallbacks = new Map<string, Fallback>();
+  const warnings = new Set<string>();
+  return {
+    fallbacks: () => [...fallbacks.values()],
+    warnings: () => [...warnings],
+    onEvent: (event) => {
+      if (event.type === "progress") progress.show(event.progress);
+      if (event.type === "step" && event.status === "begins") progress.note(`step ${event.index + 1} of ${event.total}: ${event.use}`);
+      if (event.type === "step" && event.status === "cached") progress.note("  kept from an earlier run");
+      if (event.type === "warning" && !warnings.has(event.message)) {
+        warnings.add(event.message);
+        progress.note(`warning: ${event.message}`);
+      }
+      if (event.type === "fallback" && !fallbacks.has(event.op)) {
+        const { op, device } = event;
+        fallbacks.set(op, { op, device });
+        progress.note(`warning: ${device} has no kernel for ${op}; it runs on the slow reference`);
+      }
+    },
+  };
+}

@@ -1,0 +1,105 @@
+/** inspect, tokenize, generate and create; on a pretrained model where it is present. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { runCli, temporaryFolder } from "./run-cli.ts";
+
+const stories = fileURLToPath(new URL("../../../../shared/data/stories260K", import.meta.url));
+const absent = !existsSync(stories);
+if (absent) console.warn(`Commands are not tried on a pretrained model: ${stories} is not there.`);
+
+test.skipIf(absent)("inspect tells config, weights, tokenizer and origin", async () => {
+  const facts = (await runCli(["inspect", stories, "--json"])).json();
+  expect(facts).toMatchObject({
+    architecture: "llama",
+    parameters: 260_032,
+    tokenizer: { vocabularySize: 512, special: { begin: 1 } },
+    provenance: { seen: null, deeds: [], origin: expect.stringContaining("llama2.c") },
+  });
+  expect(facts.bytes).toBe(4 * 260_032);
+});
+
+test.skipIf(absent)("tokenize encodes as llama2.c does, and back", async () => {
+  const ids = [1, 403, 407, 261, 378];
+  expect((await runCli(["tokenize", stories, "Once upon a time", "--json"])).json()).toEqual({ ids, count: 5 });
+  expect((await runCli(["tokenize", stories, "Once upon a time", "--no-special"])).out).toBe("403 407 261 378\n");
+  expect((await runCli(["tokenize", stories, "--decode", ids.join(), "--json"])).json()).toEqual({ ids, text: "Once upon a time" });
+  expect(await runCli(["tokenize", stories, "--decode", "1,512", "--json"])).toMatchObject({ code: 2 });
+  expect(await runCli(["tokenize", stories, "--json"])).toMatchObject({ code: 2 });
+});
+
+test.skipIf(absent)("generate streams the text of the model's own page", async () => {
+  const page = readFileSync(join(stories, "doc_stories260K.md"), "utf8");
+  const expected = /-t 0\.0\n([^]*?)\n```/.exec(page)![1]!;
+  const ran = await runCli(["generate", stories, "--max-tokens", "100"]);
+  expect(ran.code, ran.err).toBe(0);
+  expect(ran.out.length).toBeGreaterThan(200);
+  expect(expected.startsWith(ran.out.trimEnd())).toBe(true);
+});
+
+test.skipIf(absent)("the same ids with and without the cache, from a prompt and by sampling", async () => {
+  const flags = [
+    "generate",
+    stories,
+    "--prompt",
+    "Tom and",
+    "--max-tokens",
+    "12",
+    "--temperature",
+    "0.8",
+    "--top-p",
+    "0.9",
+    "--seed",
+    "5",
+    "--json",
+  ];
+  const cached = (await runCli(flags)).json();
+  const whole = (await runCli([...flags, "--no-cache"])).json();
+  expect(whole.ids).toEqual(cached.ids);
+  expect(cached.text.startsWith("Tom and")).toBe(true);
+  expect(cached.tokens).toBe(12);
+});
+
+test("create makes the named shape with the sizes that flags give, the same for the same seed", async () => {
+  const cwd = temporaryFolder();
+  const create = (out: string, ...flags: string[]) => runCli(["create", "tiny", "--out", out, "--json", ...flags], { cwd });
+  const made = (await create("a", "--layers", "3", "--heads", "2", "--vocabulary", "100")).json();
+  expect(made.config).toMatchObject({ vocabularySize: 100, hiddenSize: 32, layers: [{}, {}, {}] });
+  expect(made.config.layers[0].keyValueHeads).toEqual([0, 1]);
+  const weights = (out: string): Buffer => readFileSync(join(cwd, out, "model.safetensors"));
+  await create("b", "--seed", "1");
+  await create("c", "--seed", "1");
+  await create("d", "--seed", "2");
+  expect(weights("b").equals(weights("c"))).toBe(true);
+  expect(weights("b").equals(weights("d"))).toBe(false);
+  expect((await create("e", "--hidden", "33")).json().error.code).toMatch(/^models\//);
+  const misnamed = (await runCli(["create", "tyny", "--out", "f", "--json"], { cwd })).json();
+  expect(misnamed.error).toMatchObject({ code: "cli/shape-unknown", near: ["tiny"] });
+  expect(existsSync(join(cwd, "f"))).toBe(false);
+});
+
+test.each(["stories260K", "encoder-decoder-tiny"])("create %s can be inspected", async (shape) => {
+  const cwd = temporaryFolder();
+  const made = (await runCli(["create", shape, "--out", "model", "--json"], { cwd })).json();
+  const facts = (await runCli(["inspect", "model", "--json"], { cwd })).json();
+  expect(facts.parameters).toBe(made.parameters);
+  expect(facts.provenance).toMatchObject({ seen: [], deeds: [] });
+  expect(statSync(join(cwd, "model", "model.safetensors")).size).toBeGreaterThan(made.bytes);
+});
+
+test("a folder without a model, and one that is not there, name themselves", async () => {
+  const cwd = temporaryFolder();
+  expect((await runCli(["inspect", ".", "--json"], { cwd })).json().error).toMatchObject({ code: "models/folder-unknown", file: cwd });
+  expect((await runCli(["inspect", "nowhere", "--json"], { cwd })).json().error).toMatchObject({ code: "core/folder-missing" });
+  await runCli(["create", "tiny", "--out", "m"], { cwd });
+  expect((await runCli(["generate", "m", "--json"], { cwd })).json().error).toMatchObject({ code: "cli/tokenizer-missing" });
+});
+
+test("an unknown device names near ones", async () => {
+  const cwd = temporaryFolder();
+  await runCli(["create", "tiny", "--out", "m"], { cwd });
+  const ran = await runCli(["compress", "m", "--recipe", "int8", "--out", "o", "--device", "wsm", "--json"], { cwd });
+  expect(ran).toMatchObject({ code: 2 });
+  expect(ran.json().error).toMatchObject({ code: "core/plugin-unknown", near: ["wasm"] });
+});
