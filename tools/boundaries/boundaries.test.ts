@@ -21,12 +21,19 @@ test("imports are found in every form, and not in comments or strings", () => {
     /* import { x } from "block"; */
     const url = "http://x"; const text = 'import y from "string"';
   `;
-  expect(importsOf(source).map(({ specifier, typeOnly }) => (typeOnly ? `type ${specifier}` : specifier)).sort()).toEqual(
-    ["one", "type two", "type three", "four", "five", "six", "type seven", "eight", "type nine", "ten"].sort(),
-  );
+  expect(
+    importsOf(source)
+      .map(({ specifier, typeOnly }) => (typeOnly ? `type ${specifier}` : specifier))
+      .sort(),
+  ).toEqual(["one", "type two", "type three", "four", "five", "six", "type seven", "eight", "type nine", "ten"].sort());
 });
 
-const manifest = { name: "@pare/sparse-kernels", exports: { ".": { "@pare/source": "./src/index.ts" } }, peerDependencies: { "@pare/tensor-core": "*", "@pare/backend-wasm": "*", "@pare/prune": "*" }, devDependencies: { "@pare/models": "*" } };
+const manifest = {
+  name: "@pare/sparse-kernels",
+  exports: { ".": { "@pare/source": "./src/index.ts" } },
+  peerDependencies: { "@pare/tensor-core": "*", "@pare/backend-wasm": "*", "@pare/prune": "*" },
+  devDependencies: { "@pare/models": "*" },
+};
 const allowed: Allowed = { imports: ["core", "tensor-core"], types: { "src/wasm/": ["backend-wasm"] } };
 const check = (file: string, source: string): string[] => checkSource(file, source, { folder: "sparse-kernels", manifest }, allowed);
 

@@ -15,7 +15,8 @@ export function importsOf(source: string): Import[] {
     found.push({ specifier: specifier!, typeOnly: isTypeOnly(names) });
   }
   for (const [, specifier] of code.matchAll(/^[ \t]*import\s*["']([^"']+)["']/gm)) found.push({ specifier: specifier!, typeOnly: false });
-  for (const [, before, specifier] of code.matchAll(/(typeof\s+)?\bimport\(\s*["']([^"']+)["']/g)) found.push({ specifier: specifier!, typeOnly: before !== undefined });
+  for (const [, before, specifier] of code.matchAll(/(typeof\s+)?\bimport\(\s*["']([^"']+)["']/g))
+    found.push({ specifier: specifier!, typeOnly: before !== undefined });
   return found;
 }
 
@@ -29,6 +30,9 @@ function isTypeOnly(names: string): boolean {
   if (/^\s*type\s/.test(names)) return true;
   const braces = /^\s*\{([^}]*)\}\s*$/.exec(names);
   if (braces === null) return false;
-  const each = braces[1]!.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  const each = braces[1]!
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
   return each.length > 0 && each.every((name) => name.startsWith("type "));
 }

@@ -39,7 +39,8 @@ function checkPackage(each: Package, table: Table): string[] {
   if (allowed === undefined) return ["package.json: this package is not in tools/boundaries/table.json"];
   const faults: string[] = [];
   if (manifest.name !== SCOPE + folder) faults.push(`package.json: the name is ${manifest.name}, not ${SCOPE}${folder}`);
-  if (JSON.stringify(manifest.nx?.tags) !== JSON.stringify([`package:${folder}`])) faults.push(`package.json: nx.tags is not ["package:${folder}"]`);
+  if (JSON.stringify(manifest.nx?.tags) !== JSON.stringify([`package:${folder}`]))
+    faults.push(`package.json: nx.tags is not ["package:${folder}"]`);
   for (const name of internal(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }))) {
     if (!mayImport(allowed, name) && !Object.values(allowed.types ?? {}).some((names) => names.includes(name))) {
       faults.push(`package.json: depends on ${SCOPE}${name}, which ${folder} may not import`);
@@ -54,14 +55,22 @@ function checkPackage(each: Package, table: Table): string[] {
 }
 
 /** Faults of one file of `src`. Tests are held to imports that their package.json declares. */
-export function checkSource(file: string, source: string, { folder, manifest }: Pick<Package, "folder" | "manifest">, allowed: Allowed): string[] {
+export function checkSource(
+  file: string,
+  source: string,
+  { folder, manifest }: Pick<Package, "folder" | "manifest">,
+  allowed: Allowed,
+): string[] {
   const faults: string[] = [];
   const test = /\.test(-d)?\.ts$/.test(file);
   for (const each of importsOf(source)) {
-    const fault = each.specifier.startsWith(".") ? relativeFault(file, each, test) : packageFault(file, each, test, folder, manifest, allowed);
+    const fault = each.specifier.startsWith(".")
+      ? relativeFault(file, each, test)
+      : packageFault(file, each, test, folder, manifest, allowed);
     if (fault !== undefined) faults.push(fault);
   }
-  if (entries(manifest).includes(file) && !isEntry(source)) faults.push("an entry of the package holds explicit named exports from other files and nothing else");
+  if (entries(manifest).includes(file) && !isEntry(source))
+    faults.push("an entry of the package holds explicit named exports from other files and nothing else");
   if (!test && !file.endsWith("src/errors.ts") && !file.endsWith("src/error.ts") && /\bdefineError\s*[(<]/.test(withoutComments(source))) {
     faults.push("errors are made in src/errors.ts alone");
   }
@@ -75,30 +84,50 @@ function relativeFault(file: string, { specifier }: Import, test: boolean): stri
   return outside ? `${specifier} leads out of ${test ? "the package" : "src"}` : undefined;
 }
 
-function packageFault(file: string, { specifier, typeOnly }: Import, test: boolean, folder: string, manifest: Package["manifest"], allowed: Allowed): string | undefined {
+function packageFault(
+  file: string,
+  { specifier, typeOnly }: Import,
+  test: boolean,
+  folder: string,
+  manifest: Package["manifest"],
+  allowed: Allowed,
+): string | undefined {
   if (specifier.startsWith("node:")) {
-    return test || allowed.node === true || typeOnly || /^src\/node(\/|\.ts$)/.test(file) ? undefined : `${specifier} is imported outside src/node/, and browsers do not have it`;
+    return test || allowed.node === true || typeOnly || /^src\/node(\/|\.ts$)/.test(file)
+      ? undefined
+      : `${specifier} is imported outside src/node/, and browsers do not have it`;
   }
-  const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+  const name = specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
   if (name === manifest.name) return `imports its own package as ${specifier}`;
   const declared = { ...manifest.dependencies, ...manifest.peerDependencies };
   const usable = test ? { ...declared, ...manifest.devDependencies } : declared;
   const shared = test && ["vitest", "fast-check", "zod"].includes(name);
   if (!Object.hasOwn(usable, name) && !shared) return `${name} is not declared in package.json`;
   if (test || !name.startsWith(SCOPE) || mayImport(allowed, name.slice(SCOPE.length))) return undefined;
-  const typed = Object.entries(allowed.types ?? {}).some(([path, names]) => file.startsWith(path) && names.includes(name.slice(SCOPE.length)));
+  const typed = Object.entries(allowed.types ?? {}).some(
+    ([path, names]) => file.startsWith(path) && names.includes(name.slice(SCOPE.length)),
+  );
   if (typed) return typeOnly ? undefined : `only types may be imported from ${name} here`;
   return `${folder} may not import ${name}`;
 }
 
 /** Sources of the entries in `exports`. */
 function entries(manifest: Package["manifest"]): string[] {
-  return Object.values(manifest.exports ?? {}).flatMap((each) => (typeof each === "string" ? [] : [each["@pare/source"]?.replace("./", "") ?? ""]));
+  return Object.values(manifest.exports ?? {}).flatMap((each) =>
+    typeof each === "string" ? [] : [each["@pare/source"]?.replace("./", "") ?? ""],
+  );
 }
 
 /** Only `export { … } from` and `export type { … } from`. */
 function isEntry(source: string): boolean {
-  return withoutComments(source).replace(/export\s+(type\s+)?\{[^}]*\}(\s*from\s*["'][^"']+["'])?\s*;/g, "").trim() === "";
+  return (
+    withoutComments(source)
+      .replace(/export\s+(type\s+)?\{[^}]*\}(\s*from\s*["'][^"']+["'])?\s*;/g, "")
+      .trim() === ""
+  );
 }
 
 function mayImport(allowed: Allowed, name: string): boolean {
@@ -117,7 +146,9 @@ function sourcesOf(folder: string): string[] {
 }
 
 function tracked(root: string): string[] {
-  return execFileSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).split("\0").filter((name) => name !== "");
+  return execFileSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" })
+    .split("\0")
+    .filter((name) => name !== "");
 }
 
 function generated(root: string): string[] {

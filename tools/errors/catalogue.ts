@@ -17,7 +17,8 @@ export async function catalogue(root: string): Promise<CatalogueEntry[]> {
     const module = (await import(file)) as Readonly<Record<string, unknown>>;
     for (const factory of Object.values(module)) {
       const { code, summary } = factory as Partial<CatalogueEntry>;
-      if (typeof factory === "function" && typeof code === "string" && typeof summary === "string") entries.push({ package: folder, code, summary });
+      if (typeof factory === "function" && typeof code === "string" && typeof summary === "string")
+        entries.push({ package: folder, code, summary });
     }
   }
   return entries.sort((a, b) => (a.code < b.code ? -1 : 1));
@@ -27,7 +28,9 @@ export async function catalogue(root: string): Promise<CatalogueEntry[]> {
 export function page(entries: readonly CatalogueEntry[]): string {
   const packages = [...new Set(entries.map((entry) => entry.package))];
   const sections = packages.map((name) => {
-    const rows = entries.filter((entry) => entry.package === name).map(({ code, summary }) => `| \`${code}\` | ${summary.replaceAll("|", "\\|")} |`);
+    const rows = entries
+      .filter((entry) => entry.package === name)
+      .map(({ code, summary }) => `| \`${code}\` | ${summary.replaceAll("|", "\\|")} |`);
     return `## @pare/${name}\n\n| code | when it is met |\n|---|---|\n${rows.join("\n")}\n`;
   });
   return `# Errors

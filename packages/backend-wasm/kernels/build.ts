@@ -54,7 +54,8 @@ async function build(folder: string): Promise<void> {
 
 async function compile(folder: string, { features }: Variant): Promise<Uint8Array> {
   let module: Uint8Array | undefined;
-  const flags = "--runtime stub --importMemory --noExportMemory --initialMemory 1 -O3 --noAssert --outFile out.wasm".split(" ");
+  const flags =
+    "--runtime stub --importMemory --noExportMemory --initialMemory 1 -O3 --noAssert --disableWarning 201 --outFile out.wasm".split(" ");
   const entry = relative(packages, join(folder, ENTRY));
   const { error, stderr } = await compileAssembly([entry, "--baseDir", packages, ...flags, "--enable", features.join(",")], {
     writeFile: (name, contents) => {

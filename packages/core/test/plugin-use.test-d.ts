@@ -63,10 +63,9 @@ test("a pipeline knows what each step adds", () => {
 test("a step whose need nobody gave is refused", () => {
   // @ts-expect-error heads needs importance: run the scoring step first
   pipeline<{ model: Checkpoint }>().step(heads({ fraction: 0.3 }));
+  const ordered = pipeline<{ model: Checkpoint }>();
   // @ts-expect-error the order matters
-  pipeline<{ model: Checkpoint }>()
-    .step(heads({ fraction: 0.3 }))
-    .step(score({}));
+  ordered.step(heads({ fraction: 0.3 })).step(score({}));
 });
 
 test("options are typed by their schema", () => {

@@ -114,3 +114,9 @@ export const architectureMissing: ErrorFactory<{ architecture: string }> = defin
     next: "Pass `registry` or `architecture` to `openSession`.",
   }),
 );
+
+export const tokenizerMissing: ErrorFactory<{ part: string }> = defineError(
+  "models/tokenizer-missing",
+  "Text was asked of a model that has no tokenizer, or whose tokenizer has no begin token.",
+  ({ part }) => ({ message: `the model lacks ${part}, so it cannot read or write text`, next: "Put tokenizer.json and tokenizer_config.json beside the model, or use token ids." }),
+);

@@ -21,3 +21,6 @@ export {
   encoderDecoder, encoderDecoderConfig, type DecoderLayer, type EncoderDecoderConfig, type EncoderDecoderShape, type EncoderLayer,
 } from "./architectures/encoder-decoder.ts";
 export { openSession } from "./session/session.ts";
+export { wordTokenizer } from "./word-tokenizer.ts";
+export { generateText, load, type LoadOptions, type LoadedModel, type TextOptions } from "./load.ts";
+export { builtIn } from "./plugins.ts";

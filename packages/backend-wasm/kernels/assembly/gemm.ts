@@ -30,7 +30,7 @@ export function gemm_f32(
           const rows = min(sBlock, ms - i);
           const target = c + i * cStream + j * cPanel;
           const source = s + i * sRow + l * sStep;
-          if (sStep == 4) multiplyPacked(rows, columns, depth, source, sRow, 4, panels, target, cStream, cPanel, l > 0, scratch);
+          if (sStep == 4) multiplyPacked(rows, columns, depth, source, sRow, 4, panels, <usize>depth << 5, target, cStream, cPanel, l > 0, scratch);
           else multiplySlivers(rows, columns, depth, source, sStep, slivers, panels, target, cStream, cPanel, l > 0, scratch);
           if (l + depth < k) continue;
           const rest = residual == 0 ? 0 : residual + (target - c);
@@ -53,7 +53,7 @@ function multiplySlivers(
     const panel = panels + <usize>j * k * 4;
     for (let i = 0; i < ms; i += 4) {
       multiplyPacked(
-        min(4, ms - i), min(8, np - j), k, slivers + <usize>i * k * 4, 4, 16, panel, c + i * cStream + j * cPanel, cStream, cPanel,
+        min(4, ms - i), min(8, np - j), k, slivers + <usize>i * k * 4, 4, 16, panel, 0, c + i * cStream + j * cPanel, cStream, cPanel,
         accumulate, spare,
       );
     }

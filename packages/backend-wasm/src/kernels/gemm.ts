@@ -34,14 +34,22 @@ export function encodeGemm(encoder: WasmEncoder, { batch, m, n, k, left, right, 
   const across = left.step === 4 && right.step === 4 && m < n;
   const [stream, panel] = across ? [right, left] : [left, right];
   const [ms, np] = across ? [n, m] : [m, n];
-  const depth = roundUp(Math.ceil(k / Math.ceil(k / MAX_DEPTH)), 4);
-  const panelRows = Math.min(roundUp(np, 8), Math.max(8, roundUp(Math.floor(PANEL_FLOATS / depth) - 7, 8)));
-  const streamRows = Math.min(roundUp(ms, 4), Math.max(4, roundUp(Math.floor(STREAM_FLOATS / depth) - 3, 4)));
+  const { depth, streamRows, panelRows } = blocksFor(ms, np, k);
   const scratch = encoder.scratch(128 + 4 * depth * (panelRows + (stream.step === 4 ? 0 : streamRows)));
   const sizes = [batch, ms, np, k];
   const target = across ? [c, 4, 4 * n, 4 * m * n] : [c, 4 * n, 4, 4 * m * n];
   const blocks = [depth, streamRows, panelRows, scratch];
   encoder.call("gemm_f32", ...sizes, ...placeOf(stream), ...placeOf(panel), ...target, ...blocks, ...epilogue);
+}
+
+/** How much of k, of the stream's rows and of the panel's rows is worked on at a time. */
+export function blocksFor(ms: number, np: number, k: number): { depth: number; streamRows: number; panelRows: number } {
+  const depth = roundUp(Math.ceil(k / Math.ceil(k / MAX_DEPTH)), 4);
+  return {
+    depth,
+    streamRows: Math.min(roundUp(ms, 4), Math.max(4, roundUp(Math.floor(STREAM_FLOATS / depth) - 3, 4))),
+    panelRows: Math.min(roundUp(np, 8), Math.max(8, roundUp(Math.floor(PANEL_FLOATS / depth) - 7, 8))),
+  };
 }
 
 function placeOf({ address, row, step, batch }: Operand): number[] {

@@ -144,17 +144,16 @@ export function packColumns(source: usize, step: usize, count: i32, width: i32, 
 }
 
 /**
- * C += or = S·Pᵀ over packed panels (`⌈np/8⌉` of `k`·32 bytes). S is `ms` rows, element (i, k) at `s + i·sRow + k·sStep`;
+ * C += or = S·Pᵀ over the first `k` of ⌈np/8⌉ packed panels that are `panelBytes` long. S is `ms` rows, element (i, k) at `s + i·sRow + k·sStep`;
  * C's element (i, p) is at `c + i·cStream + p·cPanel`, one of the two being 4. `spare` is room for one tile (128 bytes).
  */
 export function multiplyPacked(
-  ms: i32, np: i32, k: i32, s: usize, sRow: usize, sStep: usize, panels: usize, c: usize, cStream: usize, cPanel: usize,
-  accumulate: bool, spare: usize,
+  ms: i32, np: i32, k: i32, s: usize, sRow: usize, sStep: usize, panels: usize, panelBytes: usize,
+  c: usize, cStream: usize, cPanel: usize, accumulate: bool, spare: usize,
 ): void {
   const across = cPanel != 4;
   const tileRow = across ? cPanel : cStream;
-  for (let p = 0; p < np; p += WIDTH) {
-    const panel = panels + <usize>p * (<usize>k << 2);
+  for (let p = 0, panel = panels; p < np; p += WIDTH, panel += panelBytes) {
     const columns = min(WIDTH, np - p);
     let a = s;
     let target = c + <usize>p * cPanel;

@@ -54,5 +54,5 @@ export function storeTail(p: usize, v: v128, count: i32): void {
 // @ts-ignore: decorator
 @inline
 export function laneMask(count: i32): v128 {
-  return i32x4.gt(i32x4.splat(count), i32x4(0, 1, 2, 3));
+  return i32x4.gt_s(i32x4.splat(count), i32x4(0, 1, 2, 3));
 }

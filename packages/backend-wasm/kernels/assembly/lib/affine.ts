@@ -1,0 +1,94 @@
+/**
+ * Affine codes: value = scale·(code − zero), codes unsigned, `bits` 8 or 4 (two a byte, the even column in the low half), one
+ * scale and zero point (u8; 2^(bits − 1) where `zeros` is 0) per `groupSize` columns.
+ */
+import { madd, sumLanes } from "./simd";
+
+// @ts-ignore: decorator
+@inline
+function zeroOf(zeros: usize, group: i32, bits: i32): i32 {
+  return zeros == 0 ? 1 << (bits - 1) : load<u8>(zeros + group);
+}
+
+// @ts-ignore: decorator
+@inline
+function codeAt(codes: usize, bits: i32, column: i32): i32 {
+  if (bits == 8) return load<u8>(codes + column);
+  return (load<u8>(codes + (column >> 1)) >> ((column & 1) << 2)) & 15;
+}
+
+/** Eight codes from `column` (even) on, less their zero point, as i16. */
+// @ts-ignore: decorator
+@inline
+function eight(codes: usize, bits: i32, column: i32, zero: v128): v128 {
+  if (bits == 8) return i16x8.sub(v128.load_ext<u8>(codes + column), zero);
+  const packed = v128.load32_zero(codes + (column >> 1));
+  const low = v128.and(packed, i8x16.splat(15));
+  const high = i8x16.shr_u(packed, 4);
+  return i16x8.sub(i16x8.extend_low_i8x16_u(v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)), zero);
+}
+
+/** Columns `[begin, end)` of one row of codes as floats. */
+// @ts-ignore: decorator
+@inline
+function dequantize(codes: usize, bits: i32, begin: i32, end: i32, scales: usize, zeros: usize, groupSize: i32, y: usize): void {
+  for (let column = begin; column < end;) {
+    const group = column / groupSize;
+    const stop = min(end, (group + 1) * groupSize);
+    const scale = load<f32>(scales + (<usize>group << 2));
+    const zero = zeroOf(zeros, group, bits);
+    const s = f32x4.splat(scale), z = i16x8.splat(<i16>zero);
+    if (column & 1) {
+      store<f32>(y, scale * <f32>(codeAt(codes, bits, column) - zero));
+      column++;
+      y += 4;
+    }
+    for (; column + 8 <= stop; column += 8, y += 32) {
+      const v = eight(codes, bits, column, z);
+      v128.store(y, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v)), s));
+      v128.store(y, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v)), s), 16);
+    }
+    for (; column < stop; column++, y += 4) store<f32>(y, scale * <f32>(codeAt(codes, bits, column) - zero));
+  }
+}
+
+export function dequantizeColumns(
+  codes: usize, bits: i32, begin: i32, end: i32, scales: usize, zeros: usize, groupSize: i32, y: usize,
+): void {
+  if (bits == 8) dequantize(codes, 8, begin, end, scales, zeros, groupSize, y);
+  else dequantize(codes, 4, begin, end, scales, zeros, groupSize, y);
+}
+
+/** Σ x[i]·value[i] over a row of codes. */
+// @ts-ignore: decorator
+@inline
+function dot(x: usize, codes: usize, bits: i32, features: i32, scales: usize, zeros: usize, groupSize: i32): f32 {
+  let total = f32x4.splat(0);
+  let odd: f32 = 0;
+  for (let column = 0, group = 0; column < features; group++) {
+    const stop = min(features, column + groupSize);
+    const scale = load<f32>(scales + (<usize>group << 2));
+    const zero = zeroOf(zeros, group, bits);
+    const z = i16x8.splat(<i16>zero);
+    let a = f32x4.splat(0), b = f32x4.splat(0);
+    let few: f32 = 0;
+    if (column & 1) {
+      few = load<f32>(x) * <f32>(codeAt(codes, bits, column) - zero);
+      column++;
+      x += 4;
+    }
+    for (; column + 8 <= stop; column += 8, x += 32) {
+      const v = eight(codes, bits, column, z);
+      a = madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v)), v128.load(x), a);
+      b = madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v)), v128.load(x, 16), b);
+    }
+    for (; column < stop; column++, x += 4) few += load<f32>(x) * <f32>(codeAt(codes, bits, column) - zero);
+    total = madd(f32x4.add(a, b), f32x4.splat(scale), total);
+    odd += few * scale;
+  }
+  return sumLanes(total) + odd;
+}
+
+export function dotCodes(x: usize, codes: usize, bits: i32, features: i32, scales: usize, zeros: usize, groupSize: i32): f32 {
+  return bits == 8 ? dot(x, codes, 8, features, scales, zeros, groupSize) : dot(x, codes, 4, features, scales, zeros, groupSize);
+}

@@ -1,0 +1,26 @@
+import { addOp, divOp, equalOp, greaterOp, maximumOp, minimumOp, mulOp, subOp, type Kernel } from "@pare/tensor-core";
+import { implement, type WasmEncoder, type WasmTensor, type WasmTypes } from "../types.ts";
+import { broadcastTo, collapse, eachBlock } from "./strides.ts";
+
+interface Operands {
+  readonly a: WasmTensor;
+  readonly b: WasmTensor;
+  readonly y: WasmTensor;
+}
+
+/** Kernels are called `<op>_<dtype of a>`. */
+export const binaryKernels: readonly Kernel<WasmTypes>[] = [addOp, subOp, mulOp, divOp, maximumOp, minimumOp, greaterOp, equalOp].map(
+  (op) => implement(op, (encoder, { a, b }, { y }) => encodeBinary(encoder, `${op.name}_${a.dtype}`, { a, b, y })),
+);
+
+function encodeBinary(encoder: WasmEncoder, kernel: string, { a, b, y }: Operands): void {
+  if (y.size === 0) return;
+  const places = [broadcastTo(a.shape, y.shape), broadcastTo(b.shape, y.shape), broadcastTo(y.shape, y.shape)];
+  eachBlock(collapse(y.shape, places), { depth: 4, operands: 3 }, ([atA, atB, atY], loops) => {
+    const inner = loops[3]!;
+    const [stepA, stepB] = inner.strides as [number, number];
+    const repeats = stepA === stepB ? 0 : stepA === 0 ? 1 : 2;
+    const outer = loops.slice(0, 3).flatMap(({ size, strides }) => [size, 4 * strides[0]!, 4 * strides[1]!]);
+    encoder.call(kernel, a.address + 4 * atA!, b.address + 4 * atB!, y.address + 4 * atY!, ...outer, inner.size, repeats);
+  });
+}

@@ -1,0 +1,56 @@
+import { argmaxOp, maxOp, meanOp, sizeOf, sumOp, sumSquaresOp, type Kernel, type ReduceAttrs } from "@pare/tensor-core";
+import { implement, type WasmEncoder, type WasmTensor, type WasmTypes } from "../types.ts";
+
+export const reduceKernels: readonly Kernel<WasmTypes>[] = [
+  implement(sumOp, (encoder, { x }, { y }, { axes }) => encodeReduction(encoder, { kernel: "sum_f32", x, y, axes, scale: 1 })),
+  implement(meanOp, (encoder, { x }, { y }, { axes }) =>
+    encodeReduction(encoder, { kernel: "sum_f32", x, y, axes, scale: 1 / sizeOf(axes.map((axis) => x.shape[axis]!)) }),
+  ),
+  implement(maxOp, (encoder, { x }, { y }, { axes }) => encodeReduction(encoder, { kernel: "max_f32", x, y, axes, scale: 1 })),
+  implement(sumSquaresOp, (encoder, { x }, { y }) => encoder.call("sum_squares_f32", x.address, y.address, x.size)),
+  implement(argmaxOp, (encoder, { x }, { y }) => encoder.call("argmax_f32", x.address, y.address, y.size, x.shape.at(-1)!)),
+];
+
+interface Reduction {
+  readonly kernel: "sum_f32" | "max_f32";
+  readonly x: WasmTensor;
+  readonly y: WasmTensor;
+  readonly axes: ReduceAttrs["axes"];
+  /** Factor of the result. */
+  readonly scale: number;
+}
+
+/** One pass per run of neighbouring reduced axes, the innermost first. */
+function encodeReduction(encoder: WasmEncoder, { kernel, x, y, axes, scale }: Reduction): void {
+  const runs = runsOf(x.shape, axes);
+  let from = x.address;
+  for (;;) {
+    const at = runs.findLastIndex(({ reduced }) => reduced);
+    const outer = sizeOf(runs.slice(0, at).map(({ size }) => size));
+    const inner = sizeOf(runs.slice(at + 1).map(({ size }) => size));
+    const { size } = runs[at]!;
+    runs.splice(at, 1);
+    const last = !runs.some(({ reduced }) => reduced);
+    const to = last ? y.address : encoder.scratch(4 * outer * inner);
+    encoder.call(kernel, from, to, outer, size, inner, last ? scale : 1);
+    if (last) return;
+    from = to;
+  }
+}
+
+interface Run {
+  size: number;
+  readonly reduced: boolean;
+}
+
+/** Neighbouring axes that are all reduced or all kept, as one; at least one run is reduced, if only of length 1. */
+function runsOf(shape: readonly number[], axes: readonly number[]): Run[] {
+  const runs: Run[] = [];
+  shape.forEach((size, axis) => {
+    const reduced = axes.includes(axis);
+    const before = runs.at(-1);
+    if (before?.reduced === reduced) before.size *= size;
+    else runs.push({ size, reduced });
+  });
+  return runs.some(({ reduced }) => reduced) ? runs : [...runs, { size: 1, reduced: true }];
+}

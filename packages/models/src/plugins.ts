@@ -1,0 +1,9 @@
+import type { AnyPlugin } from "@pare/core";
+import { llama2cFormat, safetensorsFormat } from "@pare/formats";
+import { affineStorage, denseStorage } from "@pare/tensor-core";
+import { encoderDecoder } from "./architectures/encoder-decoder.ts";
+import { llama } from "./architectures/llama.ts";
+import { checkpointArtifact } from "./artifact.ts";
+
+/** What it takes to load the models of this package: its architectures, the plain storages and formats, checkpoints as artifacts. */
+export const builtIn: readonly AnyPlugin[] = [llama, encoderDecoder, denseStorage, affineStorage, safetensorsFormat, llama2cFormat, checkpointArtifact];

@@ -1,0 +1,30 @@
+import { describe, expect, it, test } from "vitest";
+import { openWasm } from "@pare/backend-wasm";
+import { SPARSE_OPS } from "@pare/sparse-kernels";
+import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
+import { openReference } from "@pare/tensor-core";
+import { checkGradients, conformance, type AnyCase } from "@pare/tensor-core/testing";
+
+describe("reference", () => {
+  conformance({ device: () => Promise.resolve(openReference()), ops: SPARSE_OPS, test });
+});
+
+describe("wasm, plain SIMD", () => {
+  conformance({ device: () => openWasm({ packs: [sparseWasmPack], portable: true }), ops: SPARSE_OPS, test });
+});
+
+describe("wasm, the variant of this engine", () => {
+  conformance({ device: () => openWasm({ packs: [sparseWasmPack] }), ops: SPARSE_OPS, test });
+});
+
+describe.each(SPARSE_OPS.filter(({ gradient }) => gradient !== undefined).map((op) => [op.name, op] as const))("%s", (_name, op) => {
+  it("has the gradient that finite differences show, in every case small enough", () => {
+    let compared = 0;
+    for (const one of op.cases() as Iterable<AnyCase>) {
+      const found = checkGradients(op, one);
+      expect([one.name, found.mismatches]).toEqual([one.name, []]);
+      compared += found.compared;
+    }
+    expect(compared).toBeGreaterThan(1000);
+  });
+});
