@@ -55,6 +55,6 @@ export const importanceMissing: ErrorFactory<{ use: string }> = defineError(
     message: `${use} has nothing to measure importance on`,
     field: "data",
     expected: "`data`, or a `prune/head-importance` step before this one",
-    next: "Name calibration data, or choose the score \"magnitude\", which needs none.",
+    next: 'Name calibration data, or choose the score "magnitude", which needs none.',
   }),
 );

@@ -23,16 +23,44 @@ describe("chooseHeads", () => {
     ]);
     expect(chooseHeads(lopsided, { count: 2, even: false })).toEqual({ a: [1], b: [1] });
     expect(() => chooseHeads(lopsided, { count: 3, even: false })).toThrow(/prune\/too-many-heads/);
-    expect(() => chooseHeads(new Map([["a", [1]], ["b", [1, 2, 3]]]), { count: 2, even: true })).toThrow(/prune\/too-many-heads/);
+    expect(() =>
+      chooseHeads(
+        new Map([
+          ["a", [1]],
+          ["b", [1, 2, 3]],
+        ]),
+        { count: 2, even: true },
+      ),
+    ).toThrow(/prune\/too-many-heads/);
   });
 
   it("breaks ties by group, then head", () => {
-    expect(chooseHeads(new Map([["a", [1, 1]], ["b", [1, 1, 1]]]), { count: 2, even: false })).toEqual({ a: [1], b: [1, 2] });
+    expect(
+      chooseHeads(
+        new Map([
+          ["a", [1, 1]],
+          ["b", [1, 1, 1]],
+        ]),
+        { count: 2, even: false },
+      ),
+    ).toEqual({ a: [1], b: [1, 2] });
   });
 });
 
 describe("normaliseByLayer", () => {
   it("divides by the L2 norm of the layer", () => {
-    expect(normaliseByLayer(new Map([["a", [3, 4]], ["b", [0, 0]]]))).toEqual(new Map([["a", [0.6, 0.8]], ["b", [0, 0]]]));
+    expect(
+      normaliseByLayer(
+        new Map([
+          ["a", [3, 4]],
+          ["b", [0, 0]],
+        ]),
+      ),
+    ).toEqual(
+      new Map([
+        ["a", [0.6, 0.8]],
+        ["b", [0, 0]],
+      ]),
+    );
   });
 });

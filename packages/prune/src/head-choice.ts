@@ -40,7 +40,9 @@ export function chooseHeads(scores: HeadScores, { count, even }: HeadChoice): Re
   const each = Math.floor(count / groups.length);
   if (even) remove(each * groups.length, each);
   remove(even ? count - each * groups.length : count, even ? each + 1 : Infinity);
-  return Object.fromEntries(groups.map(({ site, values }) => [site, values.map((_, head) => head).filter((head) => !gone.get(site)!.has(head))]));
+  return Object.fromEntries(
+    groups.map(({ site, values }) => [site, values.map((_, head) => head).filter((head) => !gone.get(site)!.has(head))]),
+  );
 }
 
 /** Each group's scores divided by their L2 norm, so that layers compare (Michel et al. 2019, section 3.2). All zero: left as they are. */

@@ -21,7 +21,10 @@ describe("headCuts", () => {
 });
 
 describe("sliceTensor", () => {
-  const tensor = f32([2, 3, 2], Array.from({ length: 12 }, (_, i) => i));
+  const tensor = f32(
+    [2, 3, 2],
+    Array.from({ length: 12 }, (_, i) => i),
+  );
 
   it("slices any axis of any dtype", () => {
     expect([...sliceTensor(tensor, 0, [1]).data]).toEqual([6, 7, 8, 9, 10, 11]);

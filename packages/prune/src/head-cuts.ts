@@ -11,7 +11,10 @@ export interface Cut {
 /** The cuts that leave only these query heads (ascending); a key/value head goes with the last query head that reads it. */
 export function headCuts({ headDim, keyValueHeads, query, keyValue, output }: HeadGroup, kept: readonly number[]): Cut[] {
   const queries = spread(kept, headDim);
-  const keys = spread([...new Set(kept.map((head) => keyValueHeads[head]))].sort((a, b) => a - b), headDim);
+  const keys = spread(
+    [...new Set(kept.map((head) => keyValueHeads[head]))].sort((a, b) => a - b),
+    headDim,
+  );
   return [
     ...query.map((weight): Cut => ({ weight, axis: 0, kept: queries })),
     ...keyValue.map((weight): Cut => ({ weight, axis: 0, kept: keys })),

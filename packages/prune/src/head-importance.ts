@@ -1,6 +1,14 @@
 import { defineStage, type Context, type Stage } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
-import { dataFields, nextToken, objectiveField, prepareSequences, resolveObjective, type DataOptions, type ObjectiveReference } from "@pare/training";
+import {
+  dataFields,
+  nextToken,
+  objectiveField,
+  prepareSequences,
+  resolveObjective,
+  type DataOptions,
+  type ObjectiveReference,
+} from "@pare/training";
 import { z } from "zod";
 import { headImportance, type HeadImportance } from "./importance.ts";
 import { michelImportance } from "./michel.ts";

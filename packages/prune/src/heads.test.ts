@@ -32,31 +32,56 @@ async function gated(model: Checkpoint, gates: readonly (readonly number[])[]): 
 }
 
 describe("prune/heads", () => {
-  const importance = headImportance(new Map([["layers.0.heads", [1, 2, 3, 4]], ["layers.1.heads", [9, 8, 0.1, 0.2]]]), 1);
+  const importance = headImportance(
+    new Map([
+      ["layers.0.heads", [1, 2, 3, 4]],
+      ["layers.1.heads", [9, 8, 0.1, 0.2]],
+    ]),
+    1,
+  );
 
   it("computes what the whole model does with those heads shut", async () => {
     const model = await cut({ count: 3 }, undefined, { importance });
-    expect(headsOf(model)).toEqual([[0, 1, 1], [0, 0]]);
+    expect(headsOf(model)).toEqual([
+      [0, 1, 1],
+      [0, 0],
+    ]);
     expect(model.weights.get("layers.1.key")!.shape).toEqual([4, 16]);
     expect(model.weights.get("layers.1.output")!.shape).toEqual([16, 8]);
-    const expected = await gated(toyModel(), [[0, 1, 1, 1], [1, 1, 0, 0]]);
+    const expected = await gated(toyModel(), [
+      [0, 1, 1, 1],
+      [1, 1, 0, 0],
+    ]);
     (await logitsOf(model, TOKENS)).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 5));
     expect(model.provenance.deeds).toMatchObject([{ use: "prune/heads", options: { count: 3, even: false } }]);
   });
 
   it("removes the same number everywhere when asked, and a share of all heads", async () => {
     const model = await cut({ fraction: 0.25, even: true }, undefined, { importance });
-    expect(headsOf(model)).toEqual([[0, 1, 1], [0, 0, 1]]);
+    expect(headsOf(model)).toEqual([
+      [0, 1, 1],
+      [0, 0, 1],
+    ]);
   });
 
   it("keeps masks and sparse storages", async () => {
     const context = await toyContext();
-    for (const [pattern, storage] of [["unstructured", "dense"], ["unstructured", "sparse/csr"], ["4x1", "sparse/block"]] as const) {
-      const { model } = await magnitude({ sparsity: 0.5, pattern, storage: storage === "dense" ? "dense" : "sparse" }).run({ model: toyModel() }, context);
+    for (const [pattern, storage] of [
+      ["unstructured", "dense"],
+      ["unstructured", "sparse/csr"],
+      ["4x1", "sparse/block"],
+    ] as const) {
+      const { model } = await magnitude({ sparsity: 0.5, pattern, storage: storage === "dense" ? "dense" : "sparse" }).run(
+        { model: toyModel() },
+        context,
+      );
       const after = await cut({ count: 3 }, model, { importance });
       expect(after.weights.get("layers.1.query")!).toMatchObject({ storage, shape: [8, 16] });
       expect(after.weights.get("layers.1.query")!.mask).toBeDefined();
-      const expected = await gated(model, [[0, 1, 1, 1], [1, 1, 0, 0]]);
+      const expected = await gated(model, [
+        [0, 1, 1, 1],
+        [1, 1, 0, 0],
+      ]);
       (await logitsOf(after, TOKENS)).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 5));
     }
   });
@@ -74,7 +99,10 @@ describe("prune/heads", () => {
 
   it("measures on data and retrains what is left", async () => {
     const context = await toyContext({ plugins: [finetune] });
-    const { model } = await heads({ count: 2, data: LINES, examples: 8, retrain: { use: "train/finetune", data: LINES, steps: 3 } }).run({ model: toyModel() }, context);
+    const { model } = await heads({ count: 2, data: LINES, examples: 8, retrain: { use: "train/finetune", data: LINES, steps: 3 } }).run(
+      { model: toyModel() },
+      context,
+    );
     expect(headsOf(model).flat()).toHaveLength(6);
     expect(model.provenance.deeds.map(({ use }) => use)).toEqual(["prune/heads", "train/finetune"]);
   });
@@ -119,8 +147,15 @@ describe("michelImportance", () => {
       for (const head of [0, 3]) {
         let expected = 0;
         for (const sequence of sequences) {
-          const open = [[1, 1, 1, 1], [1, 1, 1, 1]];
-          const shifted = (by: number) => lossAt(sequence, open.map((gate, l) => gate.map((value, h) => (l === layer && h === head ? value + by : value))));
+          const open = [
+            [1, 1, 1, 1],
+            [1, 1, 1, 1],
+          ];
+          const shifted = (by: number) =>
+            lossAt(
+              sequence,
+              open.map((gate, l) => gate.map((value, h) => (l === layer && h === head ? value + by : value))),
+            );
           expected += Math.abs((await shifted(step)) - (await shifted(-step))) / (2 * step) / sequences.length;
         }
         expect(scores.get(`layers.${layer}.heads`)![head]).toBeCloseTo(expected, 3);
@@ -139,4 +174,3 @@ describe("michelImportance", () => {
     expect(await loaded.hash()).toBe(await importance.hash());
   });
 });
-

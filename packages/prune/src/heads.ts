@@ -46,14 +46,20 @@ const options: z.ZodType<Settings, HeadsOptions> = z
   .object({
     fraction: z.number().min(0).lt(1).optional().describe("share of all heads to remove"),
     count: z.int().min(0).optional().describe("heads to remove"),
-    score: z.enum(["michel", "magnitude", "random"]).optional().describe("default: michel where importance or data is given, else magnitude"),
+    score: z
+      .enum(["michel", "magnitude", "random"])
+      .optional()
+      .describe("default: michel where importance or data is given, else magnitude"),
     even: z.boolean().default(false).describe("remove the same number from every layer"),
     ...dataFields,
     data: dataFields.data.optional(),
     ...measureFields,
     retrain: retrainField,
   })
-  .refine(({ fraction, count }) => (fraction === undefined) !== (count === undefined), { message: "give one of `fraction` and `count`", path: ["fraction"] });
+  .refine(({ fraction, count }) => (fraction === undefined) !== (count === undefined), {
+    message: "give one of `fraction` and `count`",
+    path: ["fraction"],
+  });
 
 /**
  * Removes the attention heads that matter least: their rows and columns leave the weights, and the config says so. A key/value
@@ -69,7 +75,10 @@ export const heads: Stage<typeof ID, HeadsOptions, PruneState, { model: Checkpoi
   run: async (state: PruneState, given, context) => {
     const { architecture } = subjectOf(state.model, context.registry);
     const groups = architecture.heads(state.model.config);
-    refuseQuantized(state.model, groups.flatMap(({ query, keyValue, output }) => [...query, ...keyValue, ...output]));
+    refuseQuantized(
+      state.model,
+      groups.flatMap(({ query, keyValue, output }) => [...query, ...keyValue, ...output]),
+    );
     const total = groups.reduce((sum, { keyValueHeads }) => sum + keyValueHeads.length, 0);
     const count = given.count ?? Math.round(given.fraction! * total);
     if (count === 0) return { model: await retrained(state.model, state, given.retrain, context) };
@@ -78,7 +87,12 @@ export const heads: Stage<typeof ID, HeadsOptions, PruneState, { model: Checkpoi
     const cuts = groups.flatMap((group) => headCuts(group, kept[group.site]));
     const { retrain: _retrain, ...rest } = given;
     const deed = { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed };
-    const pruned = withConfig(state.model, architecture.withHeads(state.model.config, kept), await cutWeights(state.model, cuts, context), deed);
+    const pruned = withConfig(
+      state.model,
+      architecture.withHeads(state.model.config, kept),
+      await cutWeights(state.model, cuts, context),
+      deed,
+    );
     return { model: await retrained(pruned, state, given.retrain, context) };
   },
 });
@@ -97,7 +111,8 @@ async function cutWeights(model: Checkpoint, cuts: readonly Cut[], context: Cont
 async function score(state: PruneState, groups: readonly HeadGroup[], given: Settings, context: Context): Promise<HeadScores> {
   const importance = state["importance"] as HeadImportance | undefined;
   const chosen = given.score ?? (importance !== undefined || given.data !== undefined ? "michel" : "magnitude");
-  const why = given.score !== undefined ? "asked for" : chosen === "michel" ? "importance or data is given" : "neither importance nor data is given";
+  const why =
+    given.score !== undefined ? "asked for" : chosen === "michel" ? "importance or data is given" : "neither importance nor data is given";
   context.emit({ type: "choice", what: "score of heads", chosen, why });
   if (chosen === "random") return randomScores(groups, context.seed);
   if (chosen === "magnitude") return normaliseByLayer(await magnitudes(state.model, groups));
@@ -129,7 +144,10 @@ async function magnitudes(model: Checkpoint, groups: readonly HeadGroup[]): Prom
       const columns = Array.from({ length: headDim }, (_, i) => head * headDim + i);
       return Math.hypot(...tensors.map((tensor) => l2(sliceTensor(tensor, 1, columns))));
     };
-    scores.set(site, keyValueHeads.map((_, head) => norm(head)));
+    scores.set(
+      site,
+      keyValueHeads.map((_, head) => norm(head)),
+    );
   }
   return scores;
 }

@@ -34,7 +34,9 @@ describe("prune/magnitude", () => {
       expect([...((await model.weights.get(name)!.dense()).data as Float32Array)]).toEqual(expected);
     }
     expect(model.weights.get("embedding")!.mask).toBeUndefined();
-    expect(model.provenance.deeds).toMatchObject([{ use: "prune/magnitude", options: { sparsity: 0.3, pattern: "unstructured", scope: "matrix" } }]);
+    expect(model.provenance.deeds).toMatchObject([
+      { use: "prune/magnitude", options: { sparsity: 0.3, pattern: "unstructured", scope: "matrix" } },
+    ]);
   });
 
   it("meets the share in each row, or over all matrices together", async () => {
@@ -83,7 +85,8 @@ describe("prune/magnitude", () => {
     const context = await toyContext({ plugins: [finetune] });
     const options = { data: LINES, steps: 5, batch: 8 };
     const live = (await magnitude({ sparsity: 0.5, retrain: finetune(options) }).run({ model: toyModel() }, context)).model;
-    const named = (await magnitude({ sparsity: 0.5, retrain: { use: "train/finetune", ...options } }).run({ model: toyModel() }, context)).model;
+    const named = (await magnitude({ sparsity: 0.5, retrain: { use: "train/finetune", ...options } }).run({ model: toyModel() }, context))
+      .model;
     expect(await live.hash()).toBe(await named.hash());
     expect(live.provenance.deeds.map(({ use }) => use)).toEqual(["prune/magnitude", "train/finetune"]);
     const untrained = await pruned({ sparsity: 0.5 });

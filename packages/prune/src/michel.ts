@@ -1,8 +1,35 @@
 /** Head importance from gradients, on calibration data. */
 import type { Context } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
-import { abs, add, compile, createStore, dim, f32, gradients, mul, reshape, sum, trace, zeros, type Graph, type HostTensor } from "@pare/tensor-core";
-import { batchTensors, deviceOf, frozenSubjects, listeners, planSorted, storedWeights, subjectOf, traceLoss, type LossInputs, type Objective, type Sequence } from "@pare/training";
+import {
+  abs,
+  add,
+  compile,
+  createStore,
+  dim,
+  f32,
+  gradients,
+  mul,
+  reshape,
+  sum,
+  trace,
+  zeros,
+  type Graph,
+  type HostTensor,
+} from "@pare/tensor-core";
+import {
+  batchTensors,
+  deviceOf,
+  frozenSubjects,
+  listeners,
+  planSorted,
+  storedWeights,
+  subjectOf,
+  traceLoss,
+  type LossInputs,
+  type Objective,
+  type Sequence,
+} from "@pare/training";
 import type { HeadScores } from "./head-choice.ts";
 
 export interface MichelOptions {
@@ -40,7 +67,11 @@ export async function michelImportance({ model, models = {}, objective, sequence
       context.emit({ type: "progress", progress: { done, total: sequences.length, unit: "examples", message: "head importance" } });
     }
     const scores = new Map<string, readonly number[]>();
-    for (const { site } of groups) scores.set(site, Array.from((await store.readState(stateOf(site))).data as Float32Array, (total) => total / sequences.length));
+    for (const { site } of groups)
+      scores.set(
+        site,
+        Array.from((await store.readState(stateOf(site))).data as Float32Array, (total) => total / sequences.length),
+      );
     return scores;
   } finally {
     compiled.dispose();

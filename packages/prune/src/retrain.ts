@@ -8,7 +8,10 @@ export type Retrain = PluginRef | Step<{ model: Checkpoint }, { model: Checkpoin
 
 /** For the schema of a pruning stage. */
 export const retrainField: z.ZodOptional<z.ZodType<Retrain, Retrain>> = z
-  .custom<Retrain>((value) => isPluginRef(value) || typeof (value as { run?: unknown } | null)?.run === "function", "a step, or { use: <stage>, … }")
+  .custom<Retrain>(
+    (value) => isPluginRef(value) || typeof (value as { run?: unknown } | null)?.run === "function",
+    "a step, or { use: <stage>, … }",
+  )
   .describe("a step that trains what is left; what was pruned stays pruned")
   .optional();
 
@@ -21,7 +24,12 @@ export interface PruneState {
  * Runs `retrain` on the pruned model. It sees the rest of the run state; without a teacher there, the model from before pruning
  * is the teacher. Throws `core/plugin-unknown` and what the step throws.
  */
-export async function retrained(pruned: Checkpoint, state: PruneState, retrain: Retrain | undefined, context: Context): Promise<Checkpoint> {
+export async function retrained(
+  pruned: Checkpoint,
+  state: PruneState,
+  retrain: Retrain | undefined,
+  context: Context,
+): Promise<Checkpoint> {
   if (retrain === undefined) return pruned;
   const step: Step<PruneState, { model?: Checkpoint }> = resolveStep(context.registry, retrain, "retrain");
   const { model } = await step.run({ teacher: state.model, ...state, model: pruned }, context);

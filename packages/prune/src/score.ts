@@ -22,7 +22,13 @@ export function unitRowsOf(pattern: Pattern, rows: number): number {
  *
  * @param mask u8 `[rows, columns]`, 0 where an earlier step pruned.
  */
-export function scoreMagnitude(values: Float32Array, mask: Uint8Array | undefined, rows: number, columns: number, pattern: Pattern): Scored {
+export function scoreMagnitude(
+  values: Float32Array,
+  mask: Uint8Array | undefined,
+  rows: number,
+  columns: number,
+  pattern: Pattern,
+): Scored {
   const unitRows = unitRowsOf(pattern, rows);
   const height = pattern === "4x1" ? BLOCK_ROWS : 1;
   const keys = new Uint32Array(unitRows * columns);

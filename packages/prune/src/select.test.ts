@@ -6,7 +6,12 @@ const small = fc.array(fc.nat(5), { minLength: 1, maxLength: 40 });
 
 /** The plain meaning: sort indices by key, then index; the first `count` go. */
 function slow(keys: readonly number[], count: number): number[] {
-  const gone = new Set(keys.map((_, i) => i).sort((a, b) => keys[a] - keys[b] || a - b).slice(0, count));
+  const gone = new Set(
+    keys
+      .map((_, i) => i)
+      .sort((a, b) => keys[a] - keys[b] || a - b)
+      .slice(0, count),
+  );
   return keys.map((_, i) => (gone.has(i) ? 0 : 1));
 }
 
@@ -38,7 +43,10 @@ describe("thresholdOf and selector", () => {
 
 describe("thresholdOver", () => {
   it("chooses over pieces what it would choose over the whole", async () => {
-    const wide = fc.array(fc.oneof(fc.nat(3), fc.nat(0xffffffff), fc.constant(0x10000), fc.constant(0xffff)), { minLength: 1, maxLength: 40 });
+    const wide = fc.array(fc.oneof(fc.nat(3), fc.nat(0xffffffff), fc.constant(0x10000), fc.constant(0xffff)), {
+      minLength: 1,
+      maxLength: 40,
+    });
     await fc.assert(
       fc.asyncProperty(wide, fc.nat(100), fc.nat(40), async (keys, percent, cut) => {
         const count = Math.round((keys.length * percent) / 100);

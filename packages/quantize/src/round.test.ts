@@ -26,24 +26,33 @@ describe("roundHalfEven", () => {
 });
 
 describe("roundToNearest", () => {
-  const shapes: readonly (readonly [Granularity, number])[] = [["tensor", 1], ["channel", 1], ["group", 4], ["group", 64]];
+  const shapes: readonly (readonly [Granularity, number])[] = [
+    ["tensor", 1],
+    ["channel", 1],
+    ["group", 4],
+    ["group", 64],
+  ];
   for (const bits of [2, 3, 4, 5, 6, 7, 8]) {
     for (const symmetric of [true, false]) {
-      it.each(shapes)(`${bits} bits ${symmetric ? "symmetric" : "asymmetric"} per %s (%i): within half a step, zero exact`, (granularity, groupSize) => {
-        const rows = 3;
-        const columns = 11;
-        const values = wave(rows * columns, symmetric ? 0 : 2);
-        values[5] = 0;
-        values[20] = 0;
-        const rounded = roundToNearest(values, rows, columns, { bits, symmetric, granularity, groupSize }, never);
-        const found = restore(rounded, rows, columns, bits);
-        const step = Math.max(...rounded.scales);
-        // The zero point is rounded too, so an end of an asymmetric range may lie up to one step away.
-        for (let i = 0; i < values.length; i++) expect(Math.abs(found[i] - values[i])).toBeLessThanOrEqual(step * (symmetric ? 0.5001 : 1.0001));
-        expect(found[5]).toBe(0);
-        expect(found[20]).toBe(0);
-        expect(Math.max(...rounded.codes)).toBeLessThan(2 ** bits);
-      });
+      it.each(shapes)(
+        `${bits} bits ${symmetric ? "symmetric" : "asymmetric"} per %s (%i): within half a step, zero exact`,
+        (granularity, groupSize) => {
+          const rows = 3;
+          const columns = 11;
+          const values = wave(rows * columns, symmetric ? 0 : 2);
+          values[5] = 0;
+          values[20] = 0;
+          const rounded = roundToNearest(values, rows, columns, { bits, symmetric, granularity, groupSize }, never);
+          const found = restore(rounded, rows, columns, bits);
+          const step = Math.max(...rounded.scales);
+          // The zero point is rounded too, so an end of an asymmetric range may lie up to one step away.
+          for (let i = 0; i < values.length; i++)
+            expect(Math.abs(found[i] - values[i])).toBeLessThanOrEqual(step * (symmetric ? 0.5001 : 1.0001));
+          expect(found[5]).toBe(0);
+          expect(found[20]).toBe(0);
+          expect(Math.max(...rounded.codes)).toBeLessThan(2 ** bits);
+        },
+      );
     }
   }
 
@@ -70,7 +79,13 @@ describe("roundToNearest", () => {
   });
 
   it("treats a group too small for a float32 scale as zeros", () => {
-    const rounded = roundToNearest(Float32Array.of(1e-45, -1e-45), 1, 2, { bits: 8, symmetric: true, granularity: "tensor", groupSize: 1 }, never);
+    const rounded = roundToNearest(
+      Float32Array.of(1e-45, -1e-45),
+      1,
+      2,
+      { bits: 8, symmetric: true, granularity: "tensor", groupSize: 1 },
+      never,
+    );
     expect([...restore(rounded, 1, 2, 8)]).toEqual([0, 0]);
   });
 

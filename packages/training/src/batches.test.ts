@@ -2,7 +2,10 @@ import { describe, expect, it } from "vitest";
 import { batchTensors, planEpoch, planSorted } from "./batches.ts";
 import type { Sequence } from "./encode.ts";
 
-const sequences: Sequence[] = Array.from({ length: 100 }, (_, i) => ({ tokens: Array.from({ length: 2 + ((i * 37) % 20) }, (_, j) => j + 1), start: 1 }));
+const sequences: Sequence[] = Array.from({ length: 100 }, (_, i) => ({
+  tokens: Array.from({ length: 2 + ((i * 37) % 20) }, (_, j) => j + 1),
+  start: 1,
+}));
 
 describe("planEpoch", () => {
   it("visits every sequence once, in batches of the size asked for", () => {
@@ -28,14 +31,22 @@ describe("planEpoch", () => {
 
 describe("planSorted", () => {
   it("visits every sequence once, shortest first", () => {
-    const lengths = planSorted(sequences, 7).flat().map((index) => sequences[index].tokens.length);
+    const lengths = planSorted(sequences, 7)
+      .flat()
+      .map((index) => sequences[index].tokens.length);
     expect(lengths).toEqual(sequences.map(({ tokens }) => tokens.length).sort((a, b) => a - b));
   });
 });
 
 describe("batchTensors", () => {
   it("shifts targets, hides what is not predicted, and fills up with silent rows", () => {
-    const { inputs, predictions } = batchTensors([{ tokens: [1, 5, 6, 7], start: 2 }, { tokens: [1, 8], start: 1 }], 3);
+    const { inputs, predictions } = batchTensors(
+      [
+        { tokens: [1, 5, 6, 7], start: 2 },
+        { tokens: [1, 8], start: 1 },
+      ],
+      3,
+    );
     expect(inputs["tokens"].shape).toEqual([3, 8]);
     expect([...inputs["tokens"].data].slice(0, 4)).toEqual([1, 5, 6, 0]);
     expect([...inputs["lengths"].data]).toEqual([3, 1, 1]);
@@ -44,7 +55,13 @@ describe("batchTensors", () => {
   });
 
   it("gives an encoder–decoder its sources under their own width", () => {
-    const { inputs } = batchTensors([{ tokens: [1, 2], source: [7, 7, 7], start: 1 }, { tokens: [1, 2], source: [9], start: 1 }], 4);
+    const { inputs } = batchTensors(
+      [
+        { tokens: [1, 2], source: [7, 7, 7], start: 1 },
+        { tokens: [1, 2], source: [9], start: 1 },
+      ],
+      4,
+    );
     expect(inputs["source"].shape).toEqual([4, 8]);
     expect([...inputs["sourceLengths"].data]).toEqual([3, 1, 1, 1]);
   });

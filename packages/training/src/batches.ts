@@ -54,7 +54,11 @@ export function batchTensors(sequences: readonly Sequence[], rows: number = sequ
     for (let i = start; i < tokens.length; i++) targets[row * width + i - 1] = tokens[i];
     predictions += tokens.length - start;
   });
-  const padded = padRows(all.map(({ tokens }) => tokens.slice(0, -1)), sources, { width, sourceWidth });
+  const padded = padRows(
+    all.map(({ tokens }) => tokens.slice(0, -1)),
+    sources,
+    { width, sourceWidth },
+  );
   return { inputs: { ...padded, targets: i32([all.length, width], targets) }, predictions };
 }
 

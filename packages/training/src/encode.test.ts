@@ -13,7 +13,11 @@ const letters: Tokenizer = {
 
 describe("encodeExample", () => {
   it("gives an encoder–decoder its source apart and predicts the end", () => {
-    expect(encodeExample(letters, "encoder-decoder", { source: "ab", target: "c" })).toEqual({ tokens: [1, 99, 2], source: [97, 98], start: 1 });
+    expect(encodeExample(letters, "encoder-decoder", { source: "ab", target: "c" })).toEqual({
+      tokens: [1, 99, 2],
+      source: [97, 98],
+      start: 1,
+    });
   });
 
   it("gives a decoder plain text without an end, cut where asked", () => {
@@ -28,7 +32,9 @@ describe("encodeExample", () => {
   it("refuses what cannot be predicted", () => {
     const { begin: _begin, ...special } = letters.special;
     expect(() => encodeExample({ ...letters, special }, "decoder", { target: "a" })).toThrow(/training\/tokenizer-incomplete/);
-    expect(() => encodeExample({ ...letters, special: { begin: 1 } }, "encoder-decoder", { source: "a", target: "a" })).toThrow(/special\.end/);
+    expect(() => encodeExample({ ...letters, special: { begin: 1 } }, "encoder-decoder", { source: "a", target: "a" })).toThrow(
+      /special\.end/,
+    );
     expect(() => encodeExample(letters, "encoder-decoder", { target: "a" })).toThrow(/training\/example-empty/);
     expect(() => encodeExample(letters, "decoder", { target: "" })).toThrow(/training\/example-empty/);
     expect(() => encodeExample(letters, "decoder", { source: "abc", target: "d" }, 4)).toThrow(/training\/example-empty/);
@@ -37,7 +43,9 @@ describe("encodeExample", () => {
 
 describe("hashExample", () => {
   it("tells source from target", () => {
-    const hashes = [{ target: "ab" }, { source: "a", target: "b" }, { source: "", target: "ab" }, { source: "ab", target: "" }].map(hashExample);
+    const hashes = [{ target: "ab" }, { source: "a", target: "b" }, { source: "", target: "ab" }, { source: "ab", target: "" }].map(
+      hashExample,
+    );
     expect(new Set(hashes).size).toBe(hashes.length);
   });
 });

@@ -32,7 +32,8 @@ export function encodeExample(
   if (begin === undefined) throw tokenizerIncomplete({ token: "begin" });
   const closes = family === "encoder-decoder" || source !== undefined;
   if (closes && end === undefined) throw tokenizerIncomplete({ token: "end" });
-  if (family === "encoder-decoder" && source === undefined) throw exampleEmpty({ field: "source", found: JSON.stringify(target.slice(0, 60)) });
+  if (family === "encoder-decoder" && source === undefined)
+    throw exampleEmpty({ field: "source", found: JSON.stringify(target.slice(0, 60)) });
   const read = source === undefined ? [] : tokenizer.encode(source);
   const prompt = family === "encoder-decoder" ? [] : read;
   const written = [...tokenizer.encode(target), ...(closes ? [end!] : [])];

@@ -35,7 +35,14 @@ export const finetune: Stage<typeof ID, FinetuneOptions, { model: Checkpoint }, 
     const { model } = state;
     const { sequences, seen } = await prepareSequences(model, given, context);
     const objective = given.objective === undefined ? nextToken() : resolveObjective(given.objective, context.registry);
-    const { weights } = await train({ model, objective, models: state as Readonly<Record<string, Checkpoint>>, sequences, settings: given, context });
+    const { weights } = await train({
+      model,
+      objective,
+      models: state as Readonly<Record<string, Checkpoint>>,
+      sequences,
+      settings: given,
+      context,
+    });
     const deed = { use: ID, version: VERSION, options: toJson(given, "options"), seed: context.seed };
     return { model: withSeen(withWeights(model, weights, deed), [seen]) };
   },

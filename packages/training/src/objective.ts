@@ -45,7 +45,10 @@ export type ObjectiveReference = Objective | PluginRef;
 
 /** For the schema of a stage that trains. */
 export const objectiveField: z.ZodType<ObjectiveReference, ObjectiveReference> = z
-  .custom<ObjectiveReference>((value) => typeof (value as { use?: unknown } | null)?.use === "string", "an objective, or { use: <objective>, … }")
+  .custom<ObjectiveReference>(
+    (value) => typeof (value as { use?: unknown } | null)?.use === "string",
+    "an objective, or { use: <objective>, … }",
+  )
   .describe("what training makes smaller: { use: <objective>, … }");
 
 /** Throws `core/plugin-unknown`, `core/options-invalid`, `core/option-unknown`. */

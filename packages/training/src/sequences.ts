@@ -42,7 +42,11 @@ export interface Prepared {
  *
  * @throws `core/plugin-unknown`, `training/tokenizer-incomplete`, `training/data-empty`, `training/example-empty`, what the data set throws.
  */
-export async function prepareSequences(model: Checkpoint, { data, part = "train", examples, maxTokens }: DataOptions, { registry }: Pick<Context, "registry">): Promise<Prepared> {
+export async function prepareSequences(
+  model: Checkpoint,
+  { data, part = "train", examples, maxTokens }: DataOptions,
+  { registry }: Pick<Context, "registry">,
+): Promise<Prepared> {
   const { tokenizer } = model;
   if (tokenizer === undefined) throw tokenizerIncomplete({ token: "any" });
   const set = openData(data, registry);

@@ -56,7 +56,10 @@ export const trainFields: {
 export function oneLength({ steps, epochs }: Pick<TrainSettings, "steps" | "epochs">): boolean {
   return (steps === undefined) !== (epochs === undefined);
 }
-export const ONE_LENGTH: { readonly message: string; readonly path: string[] } = { message: "give one of `steps` and `epochs`", path: ["steps"] };
+export const ONE_LENGTH: { readonly message: string; readonly path: string[] } = {
+  message: "give one of `steps` and `epochs`",
+  path: ["steps"],
+};
 
 /** Optimizer steps of a run, at least 1. */
 export function stepsOf({ steps, epochs = 1 }: TrainSettings, batchesPerEpoch: number): number {
@@ -74,5 +77,13 @@ export function learningRateAt({ learningRate, schedule, warmup }: TrainSettings
 /** `[rate, β1, β2, ε, decay, 1 − β1^t, 1 − β2^t]` with t = step + 1: AdamW (Loshchilov & Hutter 2019, algorithm 2) with bias correction. */
 export function adamHyper(settings: TrainSettings, step: number, steps: number, decay: number): Float32Array {
   const { beta1, beta2, epsilon } = settings;
-  return Float32Array.of(learningRateAt(settings, step, steps), beta1, beta2, epsilon, decay, 1 - beta1 ** (step + 1), 1 - beta2 ** (step + 1));
+  return Float32Array.of(
+    learningRateAt(settings, step, steps),
+    beta1,
+    beta2,
+    epsilon,
+    decay,
+    1 - beta1 ** (step + 1),
+    1 - beta2 ** (step + 1),
+  );
 }

@@ -28,7 +28,9 @@ describe("snapshot", () => {
   it("refuses every truncation", async () => {
     const bytes = await (await write()).read("training.snapshot");
     for (let length = 0; length < bytes.length; length += 3) {
-      await expect(readSnapshot(memoryFiles({ "training.snapshot": bytes.slice(0, length) }))).rejects.toThrow(/training\/snapshot-invalid/);
+      await expect(readSnapshot(memoryFiles({ "training.snapshot": bytes.slice(0, length) }))).rejects.toThrow(
+        /training\/snapshot-invalid/,
+      );
     }
   });
 });

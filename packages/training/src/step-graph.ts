@@ -82,13 +82,19 @@ export interface StepOptions extends LossInputs {
 export function stepGraph({ views, clip, sites, ...options }: StepOptions): Graph {
   return trace(
     (tracer) => {
-      const leaf = (weight: string, name: string): Value => tracer.state(leafState(weight, name), "f32", views.get(weight)!.leaves[name].shape);
+      const leaf = (weight: string, name: string): Value =>
+        tracer.state(leafState(weight, name), "f32", views.get(weight)!.leaves[name].shape);
       const view = (weight: string): Value | undefined => views.get(weight)?.value((name) => leaf(weight, name));
       const loss = traceLoss(tracer, { ...options, view });
       const moved = [...views].flatMap(([weight, { leaves }]) =>
-        Object.entries(leaves).flatMap(([name, { group }]) => (group === "constant" ? [] : [{ state: leafState(weight, name), value: leaf(weight, name), group }])),
+        Object.entries(leaves).flatMap(([name, { group }]) =>
+          group === "constant" ? [] : [{ state: leafState(weight, name), value: leaf(weight, name), group }],
+        ),
       );
-      const grads = gradients(loss, moved.map(({ value }) => value));
+      const grads = gradients(
+        loss,
+        moved.map(({ value }) => value),
+      );
       const scale = clip ? clipScale(tracer, grads) : tracer.constant(1);
       const hyper = { decayed: withScale(tracer, "decayed", scale), plain: withScale(tracer, "plain", scale) };
       moved.forEach(({ state, value, group }, index) => update(tracer, state, value, grads[index], hyper[group]));

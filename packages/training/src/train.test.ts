@@ -12,7 +12,11 @@ function losses(events: readonly { readonly type: string }[]): number[] {
   return events.flatMap((event) => (event.type === "metric" ? [(event as unknown as LossPoint).loss] : []));
 }
 
-async function tune(context: Context, model: Checkpoint = toyModel(), options: Parameters<typeof finetune>[0] = QUICK): Promise<Checkpoint> {
+async function tune(
+  context: Context,
+  model: Checkpoint = toyModel(),
+  options: Parameters<typeof finetune>[0] = QUICK,
+): Promise<Checkpoint> {
   return (await finetune(options).run({ model }, context)).model;
 }
 
@@ -24,7 +28,9 @@ describe("train/finetune", () => {
     expect(found[0]).toBeGreaterThan(3);
     expect(found.at(-1)!).toBeLessThan(1.6);
     expect(model.provenance.seen?.map(({ data, examples }) => [data, examples.length])).toEqual([["text", 24]]);
-    expect(model.provenance.deeds).toMatchObject([{ use: "train/finetune", version: 1, seed: 5, options: { steps: 40, batch: 8, weightDecay: 0.01 } }]);
+    expect(model.provenance.deeds).toMatchObject([
+      { use: "train/finetune", version: 1, seed: 5, options: { steps: 40, batch: 8, weightDecay: 0.01 } },
+    ]);
     expect(context.events.filter(({ type }) => type === "progress")).toHaveLength(40);
   });
 
@@ -59,8 +65,18 @@ describe("train/finetune", () => {
     const { shape, dense } = before.weights.get("layers.0.query")!;
     const values = (await dense()).data as Float32Array;
     const mask = Uint8Array.from(values, (_, index) => (index % 3 === 0 ? 0 : 1));
-    const pruned = denseOf(f32(shape, values.map((value, index) => (mask[index] === 0 ? 0 : value))), { dtype: "u8", shape, data: mask });
-    const model = await tune(await toyContext(), withWeights(before, [["layers.0.query", pruned]]), { ...QUICK, steps: 5, weightDecay: 0.1 });
+    const pruned = denseOf(
+      f32(
+        shape,
+        values.map((value, index) => (mask[index] === 0 ? 0 : value)),
+      ),
+      { dtype: "u8", shape, data: mask },
+    );
+    const model = await tune(await toyContext(), withWeights(before, [["layers.0.query", pruned]]), {
+      ...QUICK,
+      steps: 5,
+      weightDecay: 0.1,
+    });
     const after = model.weights.get("layers.0.query")!;
     expect((await after.mask!()).data).toEqual(mask);
     ((await after.dense()).data as Float32Array).forEach((value, index) => {
@@ -76,7 +92,9 @@ describe("train/finetune", () => {
   });
 
   it("says when the loss is no longer a number", async () => {
-    await expect(tune(await toyContext(), undefined, { ...QUICK, learningRate: 1e30, clip: 0 })).rejects.toMatchObject({ code: "training/diverged" });
+    await expect(tune(await toyContext(), undefined, { ...QUICK, learningRate: 1e30, clip: 0 })).rejects.toMatchObject({
+      code: "training/diverged",
+    });
   });
 
   it("checks options at once", () => {

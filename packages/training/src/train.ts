@@ -71,7 +71,10 @@ export async function train(options: TrainOptions): Promise<Trained> {
   const frozen = frozenSubjects(objective, options.models ?? {}, context);
   const views = viewsOf(subject, options.views ?? trainAll);
   const store = createStore(device, { weights: storedWeights(subject, frozen) });
-  const compiled = compile(stepGraph({ subject, frozen, objective, views, clip: settings.clip > 0 }), { store, ...listeners(context, device) });
+  const compiled = compile(stepGraph({ subject, frozen, objective, views, clip: settings.clip > 0 }), {
+    store,
+    ...listeners(context, device),
+  });
   try {
     const run = new Run(options, store, compiled, views);
     await run.begin();
@@ -90,7 +93,10 @@ export function deviceOf({ device }: Pick<Context, "device">, use: string): Devi
 }
 
 /** Fallbacks and choices of a compilation as events of the run. */
-export function listeners(context: Pick<Context, "emit">, device: Device): { onFallback: (op: string) => void; onChoice: (choice: ChoiceEvent) => void } {
+export function listeners(
+  context: Pick<Context, "emit">,
+  device: Device,
+): { onFallback: (op: string) => void; onChoice: (choice: ChoiceEvent) => void } {
   return {
     onFallback: (op) => context.emit({ type: "fallback", op, device: device.backend }),
     onChoice: (choice) => context.emit({ type: "choice", ...choice }),
@@ -193,7 +199,10 @@ class Run {
 
   private async advance(): Promise<void> {
     const { settings, sequences, context } = this.options;
-    const { inputs, predictions } = batchTensors(this.batch().map((index) => sequences[index]), Math.min(settings.batch, sequences.length));
+    const { inputs, predictions } = batchTensors(
+      this.batch().map((index) => sequences[index]),
+      Math.min(settings.batch, sequences.length),
+    );
     await this.compiled.run(
       {
         ...inputs,
@@ -214,7 +223,8 @@ class Run {
   private batch(): readonly number[] {
     const { sequences, settings, context } = this.options;
     const epoch = Math.floor(this.step / this.batchesPerEpoch);
-    if (this.plan?.epoch !== epoch) this.plan = { epoch, batches: planEpoch(sequences, settings.batch, fork(context.seed, "train"), epoch) };
+    if (this.plan?.epoch !== epoch)
+      this.plan = { epoch, batches: planEpoch(sequences, settings.batch, fork(context.seed, "train"), epoch) };
     return this.plan.batches[this.step % this.batchesPerEpoch];
   }
 

@@ -1,7 +1,32 @@
 /** The smallest transformer that has everything the stages act on: a decoder whose layers share key/value heads. For tests. */
 import { createRegistry, type AnyPlugin, type Context, type MutableFileSet, type Registry, type RunEvent } from "@pare/core";
-import { createModel, defineArchitecture, forwardGraph, padRows, withWeights, type Architecture, type Checkpoint, type ModelConfig, type ModelScope, type Tokenizer } from "@pare/models";
-import { add, affineOf, attention, compile, createStore, f32, linear, openReference, reshape, rmsNorm, rows, type HostTensor, type Value } from "@pare/tensor-core";
+import {
+  createModel,
+  defineArchitecture,
+  forwardGraph,
+  padRows,
+  withWeights,
+  type Architecture,
+  type Checkpoint,
+  type ModelConfig,
+  type ModelScope,
+  type Tokenizer,
+} from "@pare/models";
+import {
+  add,
+  affineOf,
+  attention,
+  compile,
+  createStore,
+  f32,
+  linear,
+  openReference,
+  reshape,
+  rmsNorm,
+  rows,
+  type HostTensor,
+  type Value,
+} from "@pare/tensor-core";
 import { nextTokenObjective, textData, type Sequence } from "@pare/training";
 
 export interface ToyConfig extends ModelConfig {
@@ -11,7 +36,13 @@ export interface ToyConfig extends ModelConfig {
   readonly heads: readonly (readonly number[])[];
 }
 
-const names = (layer: number) => ({ site: `layers.${layer}.heads`, query: `layers.${layer}.query`, key: `layers.${layer}.key`, value: `layers.${layer}.value`, output: `layers.${layer}.output` });
+const names = (layer: number) => ({
+  site: `layers.${layer}.heads`,
+  query: `layers.${layer}.query`,
+  key: `layers.${layer}.key`,
+  value: `layers.${layer}.value`,
+  output: `layers.${layer}.output`,
+});
 
 const toy: Architecture<ToyConfig> = {
   family: "decoder",
@@ -56,7 +87,10 @@ const toy: Architecture<ToyConfig> = {
     }),
   }),
   layers: ({ heads }) => [{ stack: "layers", prefixes: heads.map((_, layer) => `layers.${layer}.`) }],
-  withLayers: (config, { layers = config.heads.map((_, layer) => layer) }) => ({ ...config, heads: layers.map((layer) => config.heads[layer]) }),
+  withLayers: (config, { layers = config.heads.map((_, layer) => layer) }) => ({
+    ...config,
+    heads: layers.map((layer) => config.heads[layer]),
+  }),
 };
 
 function attend(scope: ModelScope, { headDim, heads }: ToyConfig, layer: number, x: Value, lengths: Value | undefined): Value {
@@ -80,13 +114,27 @@ export const letters: Tokenizer = {
   vocabularySize: 30,
   special: { begin: 1, end: 2, padding: 0 },
   encode: (text) => Array.from(text, (letter) => (/[a-z]/.test(letter) ? letter.charCodeAt(0) - 94 : 29)),
-  decode: (ids) => ids.filter((id) => id > 2).map((id) => (id === 29 ? " " : String.fromCharCode(id + 94))).join(""),
+  decode: (ids) =>
+    ids
+      .filter((id) => id > 2)
+      .map((id) => (id === 29 ? " " : String.fromCharCode(id + 94)))
+      .join(""),
   toJSON: () => ({ letters: true }),
   toConfig: () => ({}),
 };
 
 export function toyModel(config: Partial<ToyConfig> = {}, seed: number = 1): Checkpoint {
-  const full: ToyConfig = { architecture: "toy", vocabularySize: 30, width: 16, headDim: 4, heads: [[0, 0, 1, 1], [0, 0, 1, 1]], ...config };
+  const full: ToyConfig = {
+    architecture: "toy",
+    vocabularySize: 30,
+    width: 16,
+    headDim: 4,
+    heads: [
+      [0, 0, 1, 1],
+      [0, 0, 1, 1],
+    ],
+    ...config,
+  };
   return createModel(toyArchitecture.define, full, { seed, tokenizer: letters });
 }
 
@@ -99,7 +147,14 @@ export interface ToyContext extends Context {
   readonly events: readonly RunEvent[];
 }
 
-export async function toyContext(options: { readonly seed?: number; readonly signal?: AbortSignal; readonly scratch?: MutableFileSet; readonly plugins?: readonly AnyPlugin[] } = {}): Promise<ToyContext> {
+export async function toyContext(
+  options: {
+    readonly seed?: number;
+    readonly signal?: AbortSignal;
+    readonly scratch?: MutableFileSet;
+    readonly plugins?: readonly AnyPlugin[];
+  } = {},
+): Promise<ToyContext> {
   const events: RunEvent[] = [];
   const registry = createRegistry(toyArchitecture, textData(), nextTokenObjective, ...(options.plugins ?? [])) as unknown as Registry;
   const { seed = 5, signal = new AbortController().signal, scratch } = options;
