@@ -1,7 +1,8 @@
 /**
  * Sparse linear layers against this repository's own dense GEMM: weight 3072×768, 128 tokens and 1 token, activations in
  * `[tokens, features]` with their packing included, one thread. All ways of one row are timed in turn, round after round
- * in one process; a time is the median of its rounds, a ratio the dense median over the sparse one.
+ * in one process; a time is the median of its rounds, a ratio the dense median over the sparse one. The fastest round tells
+ * how much of a time other processes took.
  *
  *     pnpm exec node --conditions=@pare/source packages/sparse-kernels/bench/linear.ts [rounds]
  */
@@ -55,12 +56,10 @@ async function compare(device: Device, tokens: number): Promise<void> {
   const dense = median(layers[0]!.times);
   console.log(`\n${tokens} token${tokens === 1 ? "" : "s"}, ${device.backend} ${device.variant}`);
   for (const { name, weight, times } of layers) {
-    const ms = median(times);
-    const kept = weight.parts["values"]!.bytes / 4;
-    const speed = (2 * kept * tokens) / ms / 1e6;
-    console.log(
-      `${name.padEnd(16)} ${ms.toFixed(3).padStart(8)} ms ${speed.toFixed(1).padStart(6)} GFLOP/s  ${(dense / ms).toFixed(2).padStart(6)}× dense`,
-    );
+    const flop = (2 * tokens * weight.parts["values"]!.bytes) / 4;
+    const speed = (ms: number): string => `${ms.toFixed(3).padStart(8)} ms ${(flop / ms / 1e6).toFixed(1).padStart(6)} GFLOP/s`;
+    const ratio = (dense / median(times)).toFixed(2).padStart(6);
+    console.log(`${name.padEnd(16)} ${speed(median(times))}  ${ratio}× dense   fastest ${speed(Math.min(...times))}`);
   }
 }
 

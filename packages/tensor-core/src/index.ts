@@ -32,3 +32,16 @@ export { eager, type Eager } from "./eager.ts";
 export { openReference, prepareOnHost, referenceBackend, runOnHost } from "./reference/device.ts";
 export * from "./ops/index.ts";
 export { fork, normal, randomWords, shuffled, uniform, type Seed } from "./rng.ts";
+export { adamw, adamwHyper, adamwStates, type AdamwSettings } from "./optim/adamw.ts";
+export { clipScale, globalNorm, scaleGradients } from "./optim/clip.ts";
+export type { OptimizerInputs } from "./optim/optimizer.ts";
+export {
+  constantSchedule,
+  cosineSchedule,
+  inverseSqrtSchedule,
+  linearSchedule,
+  type Decay,
+  type Schedule,
+  type Warmup,
+} from "./optim/schedules.ts";
+export { sgd, sgdHyper, sgdStates, type SgdSettings } from "./optim/sgd.ts";
