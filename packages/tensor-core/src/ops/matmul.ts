@@ -46,7 +46,7 @@ export const matmulOp: Op<"matmul", "a" | "b", never, "y", MatmulAttrs> = define
           const name = `${turned} ${m}×${k}×${n}`;
           const { f32 } = sampler(name);
           const inputs = { a: f32(transposeA ? [k, m] : [m, k]), b: f32(transposeB ? [n, k] : [k, n]) };
-          yield { name, inputs, attrs, tolerance: 1e-5, why };
+          yield { name, inputs, attrs, tolerance: 1e-5, why, checkGradient: m * n > 400 ? [] : ["a", "b"] };
         }
         const { f32 } = sampler(`batched ${turned}`);
         const inputs = { a: f32(transposeA ? [2, 3, 5, 4] : [2, 3, 4, 5]), b: f32(transposeB ? [2, 3, 6, 5] : [2, 3, 5, 6]) };
@@ -69,7 +69,7 @@ function* sizes(): Generator<readonly [number, number, number]> {
     yield [6, size, 10];
     yield [6, 10, size];
   }
-  yield [34, 40, 18];
+  yield [34, 40, 18]; // Several tiles of any kernel; too large to differentiate by differences.
 }
 
 function pairGradient(g: Value, a: Value, b: Value, { transposeA, transposeB }: MatmulAttrs): { a: Value; b: Value } {
