@@ -114,14 +114,15 @@ interface Checked {
 
 function wrap({ json, config, added, pieces, special, fail }: Checked): Tokenizer {
   const library = openLibrary(json, config, fail);
-  const hidden = new Set(added.filter((token) => token.special).map(({ id }) => id));
-  for (const id of Object.values(special)) if (id !== undefined) hidden.add(id);
+  const marks = new Set(Object.values(special).filter((id) => id !== undefined));
+  const hidden = new Set([...marks, ...added.filter((token) => token.special).map(({ id }) => id)]);
   return {
     vocabularySize: pieces.size,
     special,
     encode: (text) => {
       const ids: readonly (number | undefined)[] = library.encode(text, { add_special_tokens: false }).ids;
-      if (ids.includes(undefined)) throw textNotEncodable({ text });
+      // A word-level vocabulary holds its marks as words; text must not be able to write them.
+      if (ids.some((id) => id === undefined || marks.has(id))) throw textNotEncodable({ text });
       return ids as number[];
     },
     decode: (ids) => {

@@ -3,7 +3,7 @@ export interface Tokenizer {
   /** One more than the largest id. */
   readonly vocabularySize: number;
   readonly special: { readonly begin?: number | undefined; readonly end?: number | undefined; readonly padding?: number | undefined };
-  /** Ids without special tokens; text that looks like one is encoded as text. Throws `models/text-not-encodable`. */
+  /** Ids without special tokens; text that spells one is encoded as other text, or refused. Throws `models/text-not-encodable`. */
   readonly encode: (text: string) => number[];
   /** Text of a whole sequence, special tokens left out. */
   readonly decode: (ids: readonly number[]) => string;
