@@ -1,6 +1,6 @@
 /** What a published manifest does not hold: the workspace's own fields and the condition that names sources. */
 export const hooks = {
-  beforePacking({ nx: _nx, ...manifest }) {
+  beforePacking({ nx: _nx, devDependencies: _devDependencies, ...manifest }) {
     const exports = Object.fromEntries(
       Object.entries(manifest.exports ?? {}).map(([entry, target]) => {
         if (typeof target === "string") return [entry, target];

@@ -32,7 +32,7 @@ export { pipeline, type Pipeline } from "./pipeline.ts";
 export { runSteps, type RunOptions, type RunResult, type RunStepsOptions, type StepEvent } from "./run.ts";
 export type { RunDevice } from "./step-run.ts";
 export type { RunRecord, StepRecord } from "./record.ts";
-export { createStore, describeValue, type CacheEntry, type Store, type Stored } from "./store.ts";
+export { createRunStore, describeValue, type CacheEntry, type RunStore, type Stored } from "./run-store.ts";
 export { localRunner, type LocalRunnerOptions } from "./local-runner.ts";
 export { checkName, checkRange, filesWithin, memoryFiles, readText, removeAll, writeText } from "./files.ts";
 export { canonicalJson, isPlainObject, toJson, type Json } from "./json.ts";

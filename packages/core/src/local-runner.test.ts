@@ -6,7 +6,7 @@ import { localRunner } from "./local-runner.ts";
 import type { Job, JobResult } from "./plugin.ts";
 import { createRegistry } from "./registry.ts";
 import { defineStage } from "./stage.ts";
-import { createStore } from "./store.ts";
+import { createRunStore } from "./run-store.ts";
 
 async function setUp(concurrency: number) {
   const seen = { runs: 0, now: 0, most: 0 };
@@ -25,7 +25,7 @@ async function setUp(concurrency: number) {
       return { n: state.n ** 2 };
     },
   });
-  const store = createStore(memoryFiles());
+  const store = createRunStore(memoryFiles());
   const registry = createRegistry(square);
   const stop = new AbortController();
   const context: Context = { seed: 0, signal: stop.signal, registry, device: undefined, emit: () => {} };

@@ -3,14 +3,16 @@ import type { Context } from "./context.ts";
 import { API_VERSION, type Job, type JobResult, type Runner } from "./plugin.ts";
 import { resolveStep } from "./resolve.ts";
 import { runStep, type RunDevice, type Slot } from "./step-run.ts";
-import type { Store } from "./store.ts";
+import type { RunStore } from "./run-store.ts";
 
 export interface LocalRunnerOptions {
   /** Holds the jobs' inputs and keeps their outputs: a job that ended before is not run again. */
-  readonly store: Store;
+  readonly store: RunStore;
   /** Jobs under way at once in this process; 1 without it. */
   readonly concurrency?: number | undefined;
   readonly versions?: Readonly<Record<string, string>> | undefined;
+  /** Content hashes of the files that the jobs' options name. */
+  readonly data?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface LocalRunnerOptions {
  *
  * @throws from `map`: `core/object-missing` for an input the store does not hold, and whatever a step throws.
  */
-export function localRunner({ store, concurrency = 1, versions = {} }: LocalRunnerOptions): Runner<"core/local"> {
+export function localRunner({ store, concurrency = 1, versions = {}, data = {} }: LocalRunnerOptions): Runner<"core/local"> {
   claimCore();
   const runJob = async (job: Job, context: Context): Promise<JobResult> => {
     const { registry, signal, emit } = context;
@@ -35,6 +37,7 @@ export function localRunner({ store, concurrency = 1, versions = {} }: LocalRunn
       registry,
       device,
       versions,
+      data,
       store,
       emit,
     });

@@ -4,7 +4,7 @@ import { isPareError } from "./error.ts";
 import { writeText } from "./files.ts";
 import type { StepDescription } from "./plugin.ts";
 import type { RunDevice, StepOutcome } from "./step-run.ts";
-import { recordJson, type Store, type Stored } from "./store.ts";
+import { recordJson, type RunStore, type Stored } from "./run-store.ts";
 
 export interface RunRecord {
   readonly schema: 1;
@@ -17,6 +17,8 @@ export interface RunRecord {
   readonly config?: unknown;
   readonly seed: number;
   readonly versions: Readonly<Record<string, string>>;
+  /** Content hashes of the files that options name. */
+  readonly data: Readonly<Record<string, string>>;
   readonly device?: RunDevice | undefined;
   readonly inputs: Readonly<Record<string, Stored>>;
   readonly steps: readonly StepRecord[];
@@ -44,8 +46,8 @@ export interface Recorder {
 
 /** Starts a record; with a store it is written now and after each step, whole each time. */
 export async function startRecord(
-  facts: Pick<RunRecord, "config" | "seed" | "versions" | "device" | "inputs">,
-  store: Store | undefined,
+  facts: Pick<RunRecord, "config" | "seed" | "versions" | "data" | "device" | "inputs">,
+  store: RunStore | undefined,
 ): Promise<Recorder> {
   let record: RunRecord = { schema: 1, id: newId(), status: "running", started: new Date().toISOString(), ...facts, steps: [] };
   const change = async (fields: Partial<RunRecord>): Promise<void> => {

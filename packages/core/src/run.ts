@@ -4,7 +4,7 @@ import type { AnyPlugin, Registry, Step } from "./plugin.ts";
 import { startRecord, type RunRecord, type StepRecord } from "./record.ts";
 import { createRegistry } from "./registry.ts";
 import { runStep, type RunDevice, type Slot, type StepEnvironment } from "./step-run.ts";
-import { describeValue, type Store } from "./store.ts";
+import { describeValue, type RunStore } from "./run-store.ts";
 
 /** Says that a step begins or has ended; the events it emits come between. */
 export interface StepEvent {
@@ -24,9 +24,11 @@ export interface RunOptions {
   /** The opened device. */
   readonly device?: RunDevice | undefined;
   /** Keeps outputs and the record, and makes the run resume; without one nothing is kept. */
-  readonly store?: Store | undefined;
+  readonly store?: RunStore | undefined;
   /** Versions of the packages whose code decides what steps give. */
   readonly versions?: Readonly<Record<string, string>> | undefined;
+  /** Content hashes of the files that options name (data sets): part of every key. */
+  readonly data?: Readonly<Record<string, string>> | undefined;
   /** Kept in the record: a recipe, a command line. */
   readonly config?: unknown;
   readonly onEvent?: ((event: RunEvent | StepEvent) => void) | undefined;
@@ -59,15 +61,16 @@ export async function runSteps(options: RunStepsOptions): Promise<RunResult> {
     signal = new AbortController().signal,
     registry = createRegistry(),
     versions = {},
+    data = {},
     store,
     device,
     config,
   } = options;
   const onEvent = options.onEvent ?? (() => {});
-  const environment: StepEnvironment = { seed, signal, registry, device, versions, store, emit: onEvent };
+  const environment: StepEnvironment = { seed, signal, registry, device, versions, data, store, emit: onEvent };
   let state = await slotsOf(options.state, store);
   const inputs = Object.fromEntries(Object.entries(state).flatMap(([name, { stored }]) => (stored === undefined ? [] : [[name, stored]])));
-  const recorder = await startRecord({ config, seed, versions, device, inputs }, store);
+  const recorder = await startRecord({ config, seed, versions, data, device, inputs }, store);
   let done = 0;
   try {
     for (const [index, step] of steps.entries()) {
@@ -93,7 +96,7 @@ export async function runSteps(options: RunStepsOptions): Promise<RunResult> {
   }
 }
 
-async function slotsOf(state: Readonly<Record<string, unknown>>, store: Store | undefined): Promise<Readonly<Record<string, Slot>>> {
+async function slotsOf(state: Readonly<Record<string, unknown>>, store: RunStore | undefined): Promise<Readonly<Record<string, Slot>>> {
   const slots: Record<string, Slot> = {};
   for (const [name, value] of Object.entries(state)) {
     slots[name] = { stored: store === undefined ? undefined : await describeValue(name, value), value: async () => value };

@@ -5,7 +5,7 @@ import { removeAll } from "./files.ts";
 import { hashJson } from "./hash.ts";
 import { toJson } from "./json.ts";
 import type { AnyPlugin, Registry, Step } from "./plugin.ts";
-import type { CacheEntry, Store, Stored } from "./store.ts";
+import type { CacheEntry, RunStore, Stored } from "./run-store.ts";
 import { VERSION } from "./version.ts";
 
 /** All that core knows of a device: its kernel variant is part of every key. */
@@ -21,7 +21,9 @@ export interface StepEnvironment {
   readonly device?: RunDevice | undefined;
   /** Versions of the packages whose code decides what steps give: part of every key, beside core's own. */
   readonly versions: Readonly<Record<string, string>>;
-  readonly store?: Store | undefined;
+  /** Content hashes of the files that options name: part of every key. */
+  readonly data: Readonly<Record<string, string>>;
+  readonly store?: RunStore | undefined;
   readonly emit: (event: RunEvent) => void;
 }
 
@@ -85,6 +87,7 @@ async function keyOf(step: Step<any, object>, inputs: Readonly<Record<string, Sl
     inputs: Object.fromEntries(Object.entries(inputs).map(([name, { stored }]) => [name, stored!.hash])),
     seed: environment.seed,
     versions: { ...environment.versions, "@pare/core": VERSION },
+    data: environment.data,
     device: environment.device === undefined ? null : `${environment.device.backend}/${environment.device.variant}`,
   });
 }
@@ -93,7 +96,7 @@ async function executeAndStore(
   step: Step<any, object>,
   inputs: Readonly<Record<string, Slot>>,
   environment: StepEnvironment,
-  store: Store,
+  store: RunStore,
   key: string,
 ): Promise<StepOutcome> {
   const scratch = store.scratch(key);
@@ -134,13 +137,13 @@ async function execute(
   };
 }
 
-function slots(entry: CacheEntry, { registry }: StepEnvironment, store: Store): Record<string, Slot> {
+function slots(entry: CacheEntry, { registry }: StepEnvironment, store: RunStore): Record<string, Slot> {
   return Object.fromEntries(
     Object.entries(entry.outputs).map(([name, stored]) => [name, { stored, value: once(() => store.get(stored.hash, registry)) }]),
   );
 }
 
-async function missing(entry: CacheEntry, store: Store): Promise<string[]> {
+async function missing(entry: CacheEntry, store: RunStore): Promise<string[]> {
   const names: string[] = [];
   for (const [name, { hash }] of Object.entries(entry.outputs)) if (!(await store.has(hash))) names.push(name);
   return names;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   createRegistry,
-  createStore,
+  createRunStore,
   memoryFiles,
   pipeline,
   readText,
@@ -20,7 +20,7 @@ let files: MutableFileSet;
 let options: RunOptions;
 beforeEach(() => {
   files = memoryFiles();
-  options = { registry, store: createStore(files), seed: 1 };
+  options = { registry, store: createRunStore(files), seed: 1 };
   ran.length = 0;
 });
 
@@ -49,6 +49,7 @@ describe("a run over a store", () => {
   test.each<[string, (old: RunOptions) => RunOptions]>([
     ["seed", (old) => ({ ...old, seed: 2 })],
     ["version of a package", (old) => ({ ...old, versions: { "@pare/test": "2.0.0" } })],
+    ["data file that options name", (old) => ({ ...old, data: { "train.txt": "0".repeat(64) } })],
     ["kernel variant", (old) => ({ ...old, device: { backend: "wasm", variant: "simd" } })],
   ])("runs again under another %s", async (_what, change) => {
     await chain(2, 3).run({ model }, options);

@@ -28,7 +28,7 @@ export interface CacheEntry {
   readonly peakMemoryBytes?: number | undefined;
 }
 
-export interface Store {
+export interface RunStore {
   readonly location: string;
   /**
    * Saves a value of the run state. An artifact is whole in the store only after it was loaded again with the same hash.
@@ -58,7 +58,7 @@ interface Manifest {
 }
 
 /** A store in a file set, usually `folderFiles(".pare", { create: true })`. Several processes may share it. */
-export function createStore(files: MutableFileSet): Store {
+export function createRunStore(files: MutableFileSet): RunStore {
   const object = (hash: string): MutableFileSet => filesWithin(files, `objects/${hash}`);
   const has = async (hash: string): Promise<boolean> => (await manifestOf(object(hash))) !== undefined;
   const open = async (kind: string, folder: FileSet, registry: Registry): Promise<unknown> =>
