@@ -1,6 +1,6 @@
 /** Steps over a model, from its folder to a folder: what `compress` and `train` do. */
 import { basename, resolve } from "node:path";
-import { createStore, hashJson, runSteps, writeText, type Registry } from "@pare/core";
+import { createRunStore, hashJson, runSteps, writeText, type Registry } from "@pare/core";
 import { folderFiles } from "@pare/core/node";
 import type { Checkpoint } from "@pare/models";
 import type { Device } from "@pare/tensor-core";
@@ -105,7 +105,7 @@ interface Ran {
 async function run(cli: Cli, job: Job): Promise<CompressionDone> {
   const { registry, recipe, flags, model, teacher, device, plan } = job;
   const { terminal, progress } = cli;
-  const store = createStore(folderFiles(resolve(terminal.cwd, flags.store), { create: true }));
+  const store = createRunStore(folderFiles(resolve(terminal.cwd, flags.store), { create: true }));
   const versions = packageVersions(packagesOf(registry), terminal.cwd);
   const data = await recipeInputs(recipe, terminal.cwd);
   const watching = watch(cli);
@@ -118,7 +118,8 @@ async function run(cli: Cli, job: Job): Promise<CompressionDone> {
     registry,
     device,
     store,
-    versions: { ...versions, ...data },
+    versions,
+    data,
     config: { command: "compress", model: plan.model, recipe: writeRecipe(recipe) },
     onEvent: watching.onEvent,
     afterStep: async (_step, values) => void sizes.push(await modelSize(checkpointIn(await values()))),
