@@ -4,6 +4,7 @@ import { sampler } from "./support/cases.ts";
 import { expectLinear, fillLinear } from "./support/epilogue.ts";
 import { make, numbersOf } from "./support/host.ts";
 import type { Activation } from "./support/math.ts";
+import { sum } from "./broadcast.ts";
 import { dequantizeAffine } from "./dequantize-affine.ts";
 import { matmul } from "./matmul.ts";
 import { reshape } from "./reshape.ts";
@@ -35,12 +36,13 @@ export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zero
       const y = make(inputs.x.dtype, numbersOf([...inputs.x.shape.slice(0, -1), inputs.codes.shape[0]!]));
       return { y: fillLinear(y, inputs, attrs.activation, (row) => dequantizeRow(inputs, attrs, row)) };
     },
-    gradient: ({ y: g }, { x, codes, scales, zeroPoints, residual }, _outputs, { activation, ...attrs }) => {
+    gradient: ({ y: g }, { x, codes, scales, zeroPoints, bias, residual }, _outputs, { activation, ...attrs }) => {
       if (g === undefined) return {};
       if (activation !== "none" || residual !== undefined)
         throw gradientMissing({ op: "linear-affine", why: "it is fused; differentiate before fusing" });
       const flat = reshape(g, [symbolicSize(x.shape.slice(0, -1)), codes.shape[0]!]);
-      return { x: reshape(matmul(flat, dequantizeAffine({ codes, scales, zeroPoints }, attrs)), x.shape) };
+      const weight = dequantizeAffine({ codes, scales, zeroPoints }, attrs);
+      return { x: reshape(matmul(flat, weight), x.shape), ...(bias && { bias: sum(flat, [0]) }) };
     },
     cases: function* () {
       const why = "sums of at most 70 products in f32, in any order";
@@ -55,9 +57,18 @@ export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zero
             attrs: { ...attrs, activation: "none" as Activation },
             tolerance: 1e-5,
             why,
-            checkGradient: tokens === 3 ? ["x"] : [],
+            checkGradient: tokens === 3 && rows < 10 ? ["x"] : [],
           };
           if (tokens === 1) continue;
+          const biased = { ...inputs, bias: f32([rows]) };
+          yield {
+            name: `bias, ${label}`,
+            inputs: biased,
+            attrs: { ...attrs, activation: "none" as Activation },
+            tolerance: 1e-5,
+            why,
+            checkGradient: rows < 6 ? ["x", "bias"] : [],
+          };
           const fused = { ...inputs, bias: f32([rows]), residual: f32([tokens, rows]) };
           yield {
             name: `silu with bias and residual, ${label}`,

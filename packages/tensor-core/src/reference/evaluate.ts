@@ -13,7 +13,7 @@ export interface Evaluated {
 }
 
 /**
- * @param leaves input, state or weight name → tensor (a part of a weight as `weight/part`). Named dimensions take the sizes found here.
+ * @param leaves input, state or weight name → tensor (a part of a weight as `weight#part`). Named dimensions take the sizes found here.
  *   Throws `tensor-core/input-missing` and `tensor-core/shape-mismatch`.
  */
 export function evaluate(graph: Graph, leaves: Readonly<Record<string, HostTensor>>): Evaluated {
@@ -39,7 +39,7 @@ export function evaluate(graph: Graph, leaves: Readonly<Record<string, HostTenso
 
 function nameOf({ leaf }: LeafNode): string {
   if (leaf.kind === "constant") return "constant";
-  return leaf.kind === "weight" && leaf.part !== undefined ? `${leaf.name}/${leaf.part}` : leaf.name;
+  return leaf.kind === "weight" && leaf.part !== undefined ? `${leaf.name}#${leaf.part}` : leaf.name;
 }
 
 function leafTensor(node: LeafNode, leaves: Readonly<Record<string, HostTensor>>): HostTensor {
