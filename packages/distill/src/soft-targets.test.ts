@@ -3,7 +3,7 @@ import { withWeights, type Checkpoint } from "@pare/models";
 import { compile, createStore, denseOf, f32, openReference, trace } from "@pare/tensor-core";
 import { batchTensors, finetune, frozenWeight, resolveObjective, subjectOf, traceLoss, type Sequence } from "@pare/training";
 import { describe, expect, it } from "vitest";
-import { bytesOf, LINES, logitsOf, toyContext, toyModel, withQuantized, type ToyConfig } from "../../training/test/toy.ts";
+import { LINES, logitsOf, toyContext, toyModel, withQuantized, type ToyConfig } from "@pare/training/testing";
 import { distil } from "./soft-targets.ts";
 import { softTargets, softTargetsObjective } from "./soft-targets-objective.ts";
 import { makeStudent, spreadLayers } from "./student.ts";
@@ -39,7 +39,7 @@ describe("makeStudent", () => {
     expect((await student({ layers: { layers: 1 } }, teacher)).weights.get("layers.0.query")!.trainable).toBe(true);
     const random = await student({ layers: 1, initialise: "random", config: { width: 12 } }, teacher);
     expect(random.weights.get("embedding")!.shape).toEqual([30, 12]);
-    expect(await bytesOf(random)).toBe(await bytesOf(await student({ layers: 1, initialise: "random", config: { width: 12 } }, teacher)));
+    expect(await random.hash()).toBe(await (await student({ layers: 1, initialise: "random", config: { width: 12 } }, teacher)).hash());
   });
 
   it("refuses layers and widths that the teacher cannot give", async () => {
@@ -140,13 +140,13 @@ describe("distill/soft-targets", () => {
 
   it("gives the same bytes for the same seed, also after a cut", async () => {
     const options = { ...QUICK, steps: 6, student: { layers: 1, initialise: "random" as const } };
-    const expected = await bytesOf((await run(await toyContext(), { model: toyModel() }, options)).model);
+    const expected = await (await run(await toyContext(), { model: toyModel() }, options)).model.hash();
     const scratch = memoryFiles();
     const stop = new AbortController();
     const cut = await toyContext({ scratch, signal: stop.signal });
     const emit: Context["emit"] = (event) => event.type === "progress" && event.progress.done === 4 && stop.abort(new Error("cut off"));
     await expect(run({ ...cut, emit }, { model: toyModel() }, options)).rejects.toThrow("cut off");
-    expect(await bytesOf((await run(await toyContext({ scratch }), { model: toyModel() }, options)).model)).toBe(expected);
+    expect(await (await run(await toyContext({ scratch }), { model: toyModel() }, options)).model.hash()).toBe(expected);
   });
 
   it("refuses a distillation of one model, and models that do not match", async () => {

@@ -3,7 +3,7 @@ import { forwardGraph, padRows, type Checkpoint } from "@pare/models";
 import { compile, createStore, f32, openReference, trace } from "@pare/tensor-core";
 import { batchTensors, finetune, nextToken, subjectOf, traceLoss, type Sequence } from "@pare/training";
 import { describe, expect, it } from "vitest";
-import { LINES, logitsOf, toyArchitecture, toyContext, toyModel, withQuantized, type ToyConfig } from "../../training/test/toy.ts";
+import { LINES, logitsOf, toyArchitecture, toyContext, toyModel, withQuantized, type ToyConfig } from "@pare/training/testing";
 import { heads, type HeadsOptions } from "./heads.ts";
 import { measureHeads } from "./head-importance.ts";
 import { headImportance, headImportanceArtifact } from "./importance.ts";

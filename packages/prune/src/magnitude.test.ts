@@ -2,7 +2,7 @@ import { withWeights, type Checkpoint } from "@pare/models";
 import { denseOf, f32 } from "@pare/tensor-core";
 import { finetune } from "@pare/training";
 import { describe, expect, it } from "vitest";
-import { LINES, logitsOf, toyContext, toyModel, withQuantized } from "../../training/test/toy.ts";
+import { LINES, logitsOf, toyContext, toyModel, withQuantized } from "@pare/training/testing";
 import { magnitude, type MagnitudeOptions } from "./magnitude.ts";
 
 const NAMES = [0, 1].flatMap((layer) => ["query", "key", "value", "output"].map((name) => `layers.${layer}.${name}`));

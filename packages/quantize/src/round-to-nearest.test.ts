@@ -2,7 +2,7 @@ import { withWeights, type Checkpoint } from "@pare/models";
 import { denseOf, f32 } from "@pare/tensor-core";
 import { toCsr } from "@pare/sparse-kernels";
 import { describe, expect, it } from "vitest";
-import { logitsOf, toyContext, toyModel } from "../../training/test/toy.ts";
+import { logitsOf, toyContext, toyModel } from "@pare/training/testing";
 import { roundToNearest, type RoundToNearestOptions } from "./round-to-nearest.ts";
 
 const WEIGHT = "layers.0.query";

@@ -1,5 +1,5 @@
-/** The smallest transformer that has everything the stages act on: a decoder whose layers share key/value heads. For tests. */
-import { createRegistry, type AnyPlugin, type Context, type MutableFileSet, type Registry, type RunEvent } from "@pare/core";
+/** For tests of stages: the smallest transformer that has everything they act on, a decoder whose layers share key/value heads. */
+import { createRegistry, type AnyPlugin, type Context, type Registry, type RunEvent } from "@pare/core";
 import {
   createModel,
   defineArchitecture,
@@ -7,6 +7,7 @@ import {
   padRows,
   withWeights,
   type Architecture,
+  type ArchitecturePlugin,
   type Checkpoint,
   type ModelConfig,
   type ModelScope,
@@ -27,7 +28,9 @@ import {
   type HostTensor,
   type Value,
 } from "@pare/tensor-core";
-import { nextTokenObjective, textData, type Sequence } from "@pare/training";
+import { textData } from "../data/text.ts";
+import type { Sequence } from "../encode.ts";
+import { nextTokenObjective } from "../objectives/next-token.ts";
 
 export interface ToyConfig extends ModelConfig {
   readonly width: number;
@@ -107,7 +110,7 @@ function attend(scope: ModelScope, { headDim, heads }: ToyConfig, layer: number,
   return linear(reshape(scope.tracer.site(site, y, [2]), [batch, seq, heads[layer].length * headDim]), scope.weight(output));
 }
 
-export const toyArchitecture = defineArchitecture("toy", "test", toy);
+export const toyArchitecture: ArchitecturePlugin<"toy"> = defineArchitecture("toy", "test", toy);
 
 /** a–z are 3–28, everything else 29. */
 export const letters: Tokenizer = {
@@ -123,6 +126,7 @@ export const letters: Tokenizer = {
   toConfig: () => ({}),
 };
 
+/** A model of that architecture with fresh weights. */
 export function toyModel(config: Partial<ToyConfig> = {}, seed: number = 1): Checkpoint {
   const full: ToyConfig = {
     architecture: "toy",
@@ -138,23 +142,27 @@ export function toyModel(config: Partial<ToyConfig> = {}, seed: number = 1): Che
   return createModel(toyArchitecture.define, full, { seed, tokenizer: letters });
 }
 
-export const TEXT = Array.from({ length: 24 }, (_, i) => "abcdefghijklmnopqrstuvwxyz".repeat(2).slice(i, i + 6 + (i % 7))).join("\n");
+export const TEXT: string = Array.from({ length: 24 }, (_, i) => "abcdefghijklmnopqrstuvwxyz".repeat(2).slice(i, i + 6 + (i % 7))).join(
+  "\n",
+);
 
 /** Names `TEXT`, one line an example. */
-export const LINES = { use: "text", text: TEXT, separator: "\\n" };
+export const LINES: { readonly use: "text"; readonly text: string; readonly separator: string } = {
+  use: "text",
+  text: TEXT,
+  separator: "\\n",
+};
 
 export interface ToyContext extends Context {
   readonly events: readonly RunEvent[];
 }
 
-export async function toyContext(
-  options: {
-    readonly seed?: number;
-    readonly signal?: AbortSignal;
-    readonly scratch?: MutableFileSet;
-    readonly plugins?: readonly AnyPlugin[];
-  } = {},
-): Promise<ToyContext> {
+export interface ToyContextOptions extends Pick<Partial<Context>, "seed" | "signal" | "scratch"> {
+  readonly plugins?: readonly AnyPlugin[] | undefined;
+}
+
+/** A context over the reference device that keeps the events it is told. */
+export async function toyContext(options: ToyContextOptions = {}): Promise<ToyContext> {
   const events: RunEvent[] = [];
   const registry = createRegistry(toyArchitecture, textData(), nextTokenObjective, ...(options.plugins ?? [])) as unknown as Registry;
   const { seed = 5, signal = new AbortController().signal, scratch } = options;
@@ -168,16 +176,6 @@ export async function logitsOf(model: Checkpoint, tokens: Sequence["tokens"]): P
   const { logits } = await compiled.run(padRows([tokens]) as Record<string, HostTensor>);
   await store.dispose();
   return logits.data as Float32Array;
-}
-
-/** All weights as bytes, for "same bytes". */
-export async function bytesOf(model: Checkpoint): Promise<string> {
-  const parts: string[] = [];
-  for (const [name, weight] of [...model.weights].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const { data } = await weight.dense();
-    parts.push(name, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64"));
-  }
-  return parts.join("\n");
 }
 
 /** The model with one weight stored as int8 codes of zeros. */

@@ -1,0 +1,13 @@
+export {
+  LINES,
+  TEXT,
+  letters,
+  logitsOf,
+  toyArchitecture,
+  toyContext,
+  toyModel,
+  withQuantized,
+  type ToyConfig,
+  type ToyContext,
+  type ToyContextOptions,
+} from "./toy.ts";
