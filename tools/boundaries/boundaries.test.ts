@@ -45,6 +45,7 @@ test.each([
   ["src/node/a.ts", `import { readFile } from "node:fs/promises";`],
   ["src/ops/index.ts", `import { a } from "./a.ts";\nexport const ALL = [a];`],
   ["src/a.test.ts", `import { x } from "../test/x.ts";`],
+  ["src/a.test.ts", `import { x } from "../../models/test/x.ts";`],
   ["src/index.ts", `/** Doc. */\nexport { a, type B } from "./a.ts";\nexport type { C } from "./c.ts";`],
 ])("%s may hold %s", (file, source) => expect(check(file, source)).toEqual([]));
 

@@ -65,7 +65,7 @@ export function checkSource(
   const test = /\.test(-d)?\.ts$/.test(file);
   for (const each of importsOf(source)) {
     const fault = each.specifier.startsWith(".")
-      ? relativeFault(file, each, test)
+      ? relativeFault(file, each, test, manifest)
       : packageFault(file, each, test, folder, manifest, allowed);
     if (fault !== undefined) faults.push(fault);
   }
@@ -77,11 +77,17 @@ export function checkSource(
   return faults;
 }
 
-function relativeFault(file: string, { specifier }: Import, test: boolean): string | undefined {
+function relativeFault(file: string, { specifier }: Import, test: boolean, manifest: Package["manifest"]): string | undefined {
   const depth = file.split("/").length - 1;
   const up = specifier.split("/").filter((part) => part === "..").length;
-  const outside = up > depth || (!test && up === depth && !specifier.endsWith(".json"));
-  return outside ? `${specifier} leads out of ${test ? "the package" : "src"}` : undefined;
+  if (!test) return up > depth || (up === depth && !specifier.endsWith(".json")) ? `${specifier} leads out of src` : undefined;
+  if (up <= depth) return undefined;
+  // Tests may share the test helpers of a package they declare.
+  const other = /^(?:\.\.\/)+([^/]+)\/test\//.exec(specifier)?.[1];
+  const declared = { ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.devDependencies };
+  return up === depth + 1 && other !== undefined && Object.hasOwn(declared, SCOPE + other)
+    ? undefined
+    : `${specifier} leads out of the package`;
 }
 
 function packageFault(
