@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { compile } from "../compile.ts";
 import { gradients } from "../gradients.ts";
 import type { Graph, Value } from "../graph.ts";
 import { f32, type HostTensor } from "../host.ts";
@@ -6,6 +7,8 @@ import { add, mul, sub } from "../ops/binary.ts";
 import { sum } from "../ops/broadcast.ts";
 import { dataOf } from "../ops/support/host.ts";
 import { evaluate } from "../reference/evaluate.ts";
+import { openReference } from "../reference/device.ts";
+import { createStore } from "../store.ts";
 import { trace } from "../trace.ts";
 import { adamw, adamwHyper, adamwStates } from "./adamw.ts";
 import { clipScale, globalNorm, scaleGradients } from "./clip.ts";
@@ -78,6 +81,21 @@ describe("adamw", () => {
     for (let t = 0; t < 200; t++) states = { ...states, ...step(states, adamwHyper({ learningRate: rate(t), step: t })) };
     numbers(states["norm"]).forEach((x, i) => expect(x).toBeCloseTo(numbers(target)[i]!, 2));
   });
+});
+
+test("compiled for a device, parameters and moments are updated in place, to the same bytes", async () => {
+  const graph = stepGraph(adamw, 8, 1);
+  const store = createStore(openReference());
+  let states: Record<string, HostTensor> = { ...start, ...moments };
+  for (const [name, value] of Object.entries(states)) store.setState(name, value);
+  const compiled = compile(graph, { store });
+  for (let t = 0; t < 3; t++) {
+    const hyper = adamwHyper({ learningRate: 0.1, step: t, weightDecay: 0.1 });
+    const inputs = { target, curvature, decayed: hyper, plain: hyper };
+    await compiled.run(inputs);
+    states = { ...states, ...evaluate(graph, { ...states, ...inputs }).updates };
+  }
+  for (const name of Object.keys(states)) expect((await store.readState(name)).data).toEqual(states[name]!.data);
 });
 
 describe("sgd", () => {
