@@ -4,7 +4,7 @@ import { affineOf, denseOf, f32, zeros } from "@pare/tensor-core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { llama2cBytes, tokenizerBytes } from "../../formats/test/llama2c-files.ts";
-import { exampleHash, loadCheckpoint, seenData, verifyCheckpoint, withSeen, withWeights, type Checkpoint } from "../src/index.ts";
+import { exampleHash, loadCheckpoint, seenData, verifyCheckpoint, withSeen, withWeights, type Checkpoint, type LlamaConfig } from "../src/index.ts";
 import { registry, saved, smallLlama } from "./models.ts";
 
 /** What one damage does to a file. */
@@ -42,7 +42,8 @@ const jsonDamage: fc.Arbitrary<(bytes: Uint8Array) => Uint8Array> = fc
 /** What must be the same in a file that is accepted: everything but the values that are free (numbers in range, words, data). */
 function structure({ config, weights, tokenizer }: Checkpoint): unknown {
   return {
-    layers: config["layers"], sizes: [config.vocabularySize, config["hiddenSize"], config["headDim"], config["tied"]],
+    layers: (config["layers"] as LlamaConfig["layers"]).map(({ keyValueHeads, feedForward }) => [keyValueHeads.length, Math.max(...keyValueHeads), feedForward]),
+    sizes: [config.vocabularySize, config["hiddenSize"], config["headDim"], config["tied"]],
     weights: [...weights].map(([name, { storage, shape, descriptor, parts }]) => [
       name, storage, shape, descriptor, Object.entries(parts).map(([part, source]) => [part, source.dtype, source.shape]).sort(),
     ]).sort(),

@@ -4,11 +4,11 @@ import { configInvalid } from "../errors.ts";
 /** A size that can be: 1 … 2^31. */
 export const size: z.ZodType<number> = z.int().min(1).max(2 ** 31);
 
-/** Key/value head that each query head reads: every one of 0 … n−1 is read by some. None at all: the layer has no attention. */
+/** Key/value head that each query head reads, in order and without gaps: 0 0 1 1 2. None at all: the layer has no attention. */
 export const keyValueHeads: z.ZodType<readonly number[]> = z
   .array(z.int().min(0))
   .max(2 ** 16)
-  .refine((heads) => heads.every((head) => head < heads.length) && new Set(heads).size === countHeads(heads), "key/value heads 0 … n−1, each read by some query head");
+  .refine((heads) => heads.every((head, index) => head === (heads[index - 1] ?? 0) || (index > 0 && head === heads[index - 1]! + 1)), "key/value heads in order and without gaps, from 0 on");
 
 /** Fields that every architecture of this package has. */
 export const common: {
@@ -57,6 +57,6 @@ export function evenHeads(heads: number, keyValue: number): number[] {
 export function keepHeads(heads: readonly number[], kept: readonly number[] | undefined): readonly number[] {
   if (kept === undefined) return heads;
   const read = kept.map((head) => heads[head]!);
-  const order = [...new Set(read)].sort((a, b) => a - b);
+  const order = [...new Set(read)];
   return read.map((head) => order.indexOf(head));
 }
