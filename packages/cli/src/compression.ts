@@ -15,7 +15,7 @@ import { checkOutFolder, writeOutFolder } from "./out-folder.ts";
 import { recipeInputs } from "./recipes/inputs.ts";
 import { writeRecipe, type Recipe } from "./recipes/recipe.ts";
 import { packagesOf } from "./registry.ts";
-import { packageVersions, pareVersion } from "./versions.ts";
+import { installedVersions, pareVersion } from "./versions.ts";
 import { watch, type Fallback } from "./watch.ts";
 
 export interface CompressionFlags extends DeviceFlags {
@@ -106,7 +106,7 @@ async function run(cli: Cli, job: Job): Promise<CompressionDone> {
   const { registry, recipe, flags, model, teacher, device, plan } = job;
   const { terminal, progress } = cli;
   const store = createRunStore(folderFiles(resolve(terminal.cwd, flags.store), { create: true }));
-  const versions = packageVersions(packagesOf(registry), terminal.cwd);
+  const versions = await installedVersions(packagesOf(registry), terminal.cwd);
   const data = await recipeInputs(recipe, terminal.cwd);
   const watching = watch(cli);
   const sizes: ModelSize[] = [];

@@ -1,33 +1,19 @@
 /** Versions of what decides the bytes of a result. */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import { packageVersions } from "@pare/core/node";
 
 /** The version of this package. */
 export function pareVersion(): string {
-  return versionIn(new URL("../package.json", import.meta.url))!;
+  return (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string }).version;
 }
 
-/** Installed versions by package name, sorted; a package found neither beside Pare nor from `folder` is left out. */
-export function packageVersions(packages: Iterable<string>, folder: string): Record<string, string> {
+/** Installed versions by package name; a package found neither beside Pare nor from `folder` (a plugin of one's own) is left out. */
+export async function installedVersions(packages: Iterable<string>, folder: string): Promise<Record<string, string>> {
   const versions: Record<string, string> = {};
-  for (const name of [...new Set(packages)].sort()) {
-    const version = [import.meta.url, join(folder, "package.json")]
-      .map((from) => versionFrom(from, name))
-      .find((found) => found !== undefined);
-    if (version !== undefined) versions[name] = version;
+  for (const name of packages) {
+    const found = packageVersions([name], import.meta.url).catch(() => packageVersions([name], join(folder, "package.json")));
+    Object.assign(versions, await found.catch(() => ({})));
   }
   return versions;
-}
-
-function versionFrom(from: string, name: string): string | undefined {
-  try {
-    return versionIn(createRequire(from).resolve(`${name}/package.json`));
-  } catch {
-    return undefined;
-  }
-}
-
-function versionIn(manifest: string | URL): string | undefined {
-  return (JSON.parse(readFileSync(manifest, "utf8")) as { readonly version?: string }).version;
 }
