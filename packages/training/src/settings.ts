@@ -1,4 +1,5 @@
 /** How long and how fast: the options that every training stage shares. */
+import { constantSchedule, cosineSchedule, linearSchedule, type Schedule } from "@pare/tensor-core";
 import { z } from "zod";
 
 export interface TrainSettings {
@@ -66,24 +67,8 @@ export function stepsOf({ steps, epochs = 1 }: TrainSettings, batchesPerEpoch: n
   return steps ?? Math.max(1, Math.round(epochs * batchesPerEpoch));
 }
 
-/** Learning rate of a step, counted from 0. */
-export function learningRateAt({ learningRate, schedule, warmup }: TrainSettings, step: number, steps: number): number {
-  if (step < warmup) return (learningRate * (step + 1)) / warmup;
-  const progress = steps > warmup ? (step - warmup) / (steps - warmup) : 0;
-  if (schedule === "constant") return learningRate;
-  return learningRate * (schedule === "linear" ? 1 - progress : (1 + Math.cos(Math.PI * progress)) / 2);
-}
-
-/** `[rate, β1, β2, ε, decay, 1 − β1^t, 1 − β2^t]` with t = step + 1: AdamW (Loshchilov & Hutter 2019, algorithm 2) with bias correction. */
-export function adamHyper(settings: TrainSettings, step: number, steps: number, decay: number): Float32Array {
-  const { beta1, beta2, epsilon } = settings;
-  return Float32Array.of(
-    learningRateAt(settings, step, steps),
-    beta1,
-    beta2,
-    epsilon,
-    decay,
-    1 - beta1 ** (step + 1),
-    1 - beta2 ** (step + 1),
-  );
+/** Learning rates of a run of this many steps. */
+export function scheduleOf({ learningRate: peak, schedule, warmup }: TrainSettings, steps: number): Schedule {
+  if (schedule === "constant") return constantSchedule({ peak, warmup });
+  return (schedule === "linear" ? linearSchedule : cosineSchedule)({ peak, warmup, steps });
 }

@@ -2,17 +2,13 @@
 import type { Registry } from "@pare/core";
 import { declareInputs, modelScope, type Architecture, type ArchitecturePlugin, type Checkpoint } from "@pare/models";
 import {
-  adamwOp,
+  adamw,
   add,
-  apply,
-  concat,
+  clipScale,
   dim,
-  div,
+  globalNorm,
   gradients,
-  maximum,
-  reshape,
-  sqrt,
-  sumSquares,
+  scaleGradients,
   trace,
   type Graph,
   type SiteRequests,
@@ -78,7 +74,7 @@ export interface StepOptions extends LossInputs {
   readonly sites?: SiteRequests | undefined;
 }
 
-/** Inputs beside the batch: `decayed` and `plain` f32 `[7]` (see `adamHyper`), and `clip`. Adds the loss to {@link LOSS_STATE}. */
+/** Inputs beside the batch: `decayed` and `plain` f32 `[8]` (see `adamwHyper`), and `clip`. Adds the loss to {@link LOSS_STATE}. */
 export function stepGraph({ views, clip, sites, ...options }: StepOptions): Graph {
   return trace(
     (tracer) => {
@@ -86,44 +82,29 @@ export function stepGraph({ views, clip, sites, ...options }: StepOptions): Grap
         tracer.state(leafState(weight, name), "f32", views.get(weight)!.leaves[name].shape);
       const view = (weight: string): Value | undefined => views.get(weight)?.value((name) => leaf(weight, name));
       const loss = traceLoss(tracer, { ...options, view });
-      const moved = [...views].flatMap(([weight, { leaves }]) =>
-        Object.entries(leaves).flatMap(([name, { group }]) =>
-          group === "constant" ? [] : [{ state: leafState(weight, name), value: leaf(weight, name), group }],
+      const groups = new Map(
+        [...views].flatMap(([weight, { leaves }]) =>
+          Object.entries(leaves).map(([name, { group }]) => [leafState(weight, name), { weight, name, group }]),
         ),
       );
-      const grads = gradients(
-        loss,
-        moved.map(({ value }) => value),
-      );
-      const scale = clip ? clipScale(tracer, grads) : tracer.constant(1);
-      const hyper = { decayed: withScale(tracer, "decayed", scale), plain: withScale(tracer, "plain", scale) };
-      moved.forEach(({ state, value, group }, index) => update(tracer, state, value, grads[index], hyper[group]));
+      const moved = [...groups].filter(([, { group }]) => group !== "constant");
+      const parameters = Object.fromEntries(moved.map(([state, { weight, name }]) => [state, leaf(weight, name)]));
+      const slopes = gradients(loss, Object.values(parameters));
+      const scale = clip ? clipScale(globalNorm(slopes), tracer.input("clip", "f32", [])) : undefined;
+      const scaled = (hyper: Value): Value => (scale === undefined ? hyper : scaleGradients(hyper, scale));
+      const [decayed, plain] = ["decayed", "plain"].map((group) => scaled(tracer.input(group, "f32", [8])));
+      adamw({
+        tracer,
+        parameters,
+        gradients: Object.fromEntries(moved.map(([state], index) => [state, slopes[index]])),
+        hyper: (state) => (groups.get(state)!.group === "decayed" ? decayed : plain),
+      });
       const sum = tracer.state(LOSS_STATE, "f32", []);
       tracer.assign(sum, add(sum, loss));
       return {};
     },
     { sites },
   );
-}
-
-/** 1, or limit / norm where the L2 norm of all gradients together is above the limit (Pascanu et al. 2013). */
-function clipScale(tracer: Tracer, grads: readonly Value[]): Value {
-  const limit = tracer.input("clip", "f32", []);
-  const norm = sqrt(grads.map((grad) => sumSquares(grad)).reduce((sum, square) => add(sum, square)));
-  return div(limit, maximum(norm, limit));
-}
-
-function withScale(tracer: Tracer, input: string, scale: Value): Value {
-  return concat([tracer.input(input, "f32", [7]), reshape(scale, [1])], 0);
-}
-
-function update(tracer: Tracer, state: string, parameter: Value, gradient: Value, hyper: Value): void {
-  const m = tracer.state(`${state}.m`, "f32", parameter.shape);
-  const v = tracer.state(`${state}.v`, "f32", parameter.shape);
-  const next = apply(adamwOp, { parameter, gradient, m, v, hyper }, {});
-  tracer.assign(parameter, next.parameter);
-  tracer.assign(m, next.m);
-  tracer.assign(v, next.v);
 }
 
 /** The tracer as a frozen model sees it: weights under its name, sites out of reach. */

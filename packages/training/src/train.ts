@@ -7,9 +7,12 @@ import {
   f32,
   fork,
   zeros,
+  adamwHyper,
+  adamwStates,
   type ChoiceEvent,
   type Compiled,
   type Device,
+  type Schedule,
   type Store,
   type StoredWeight,
 } from "@pare/tensor-core";
@@ -17,7 +20,7 @@ import { batchTensors, planEpoch } from "./batches.ts";
 import type { Sequence } from "./encode.ts";
 import { dataEmpty, deviceMissing, diverged, modelMissing } from "./errors.ts";
 import type { Objective } from "./objective.ts";
-import { adamHyper, stepsOf, type TrainSettings } from "./settings.ts";
+import { scheduleOf, stepsOf, type TrainSettings } from "./settings.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot.ts";
 import { frozenWeight, leafState, LOSS_STATE, stepGraph, subjectOf, type Subject } from "./step-graph.ts";
 import { trainAll, type TrainableView, type Views } from "./view.ts";
@@ -153,6 +156,7 @@ class Run {
   private readonly compiled: Compiled;
   private readonly views: ReadonlyMap<string, TrainableView>;
   private readonly batchesPerEpoch: number;
+  private readonly rate: Schedule;
   private readonly reportEvery: number;
   private plan: { readonly epoch: number; readonly batches: readonly (readonly number[])[] } | undefined;
 
@@ -163,6 +167,7 @@ class Run {
     this.views = views;
     this.batchesPerEpoch = Math.ceil(options.sequences.length / options.settings.batch);
     this.steps = stepsOf(options.settings, this.batchesPerEpoch);
+    this.rate = scheduleOf(options.settings, this.steps);
     this.reportEvery = Math.max(1, Math.floor(this.steps / LOSS_POINTS));
   }
 
@@ -172,7 +177,7 @@ class Run {
       for (const [leaf, { shape, initial, group }] of Object.entries(leaves)) {
         const state = leafState(name, leaf);
         this.store.setState(state, await initial());
-        if (group !== "constant") for (const moment of ["m", "v"]) this.store.createState(`${state}.${moment}`, "f32", shape);
+        if (group !== "constant") for (const moment of Object.values(adamwStates(state))) this.store.createState(moment, "f32", shape);
       }
     }
     this.store.setState(LOSS_STATE, zeros("f32", []));
@@ -199,6 +204,7 @@ class Run {
 
   private async advance(): Promise<void> {
     const { settings, sequences, context } = this.options;
+    const hyper = { ...settings, learningRate: this.rate(this.step), step: this.step };
     const { inputs, predictions } = batchTensors(
       this.batch().map((index) => sequences[index]),
       Math.min(settings.batch, sequences.length),
@@ -207,8 +213,8 @@ class Run {
       {
         ...inputs,
         weight: f32([], [1 / predictions]),
-        decayed: f32([7], adamHyper(settings, this.step, this.steps, settings.weightDecay)),
-        plain: f32([7], adamHyper(settings, this.step, this.steps, 0)),
+        decayed: adamwHyper(hyper),
+        plain: adamwHyper({ ...hyper, weightDecay: 0 }),
         clip: f32([], [settings.clip]),
       },
       { read: [] },
