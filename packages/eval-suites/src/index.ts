@@ -1,7 +1,7 @@
 export { evaluate, type AnySuite, type Result, type SuiteRef } from "./evaluate.ts";
 export { perplexity, type PerplexityOptions, type PerplexityReport } from "./perplexity.ts";
 export { scan, scanData, type ScanOptions } from "./scan/data.ts";
-export { scanTasks, type ScanTask } from "./scan/grammar.ts";
+export { scanTasks, scanWords, type ScanTask } from "./scan/grammar.ts";
 export { SCAN_SPLITS, scanExamples, type ScanSplit } from "./scan/splits.ts";
 export {
   scanIntersection,

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { scanTasks } from "./grammar.ts";
+import { scanTasks, scanWords } from "./grammar.ts";
 
 /** The semantics of the paper's supplement, read from the right end of a command: written apart from the generator, to check it. */
 function interpret(command: string): string[] {
@@ -43,6 +43,11 @@ describe("the grammar of SCAN", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it("names every word that it uses, and no other", () => {
+    const used = new Set(scanTasks().flatMap(({ command, actions }) => [...command.split(" "), ...actions]));
+    expect(scanWords().toSorted()).toEqual([...used].sort());
   });
 
   it("agrees with the examples that the paper gives", () => {

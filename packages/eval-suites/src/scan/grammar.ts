@@ -29,6 +29,12 @@ export function scanTasks(): readonly ScanTask[] {
 }
 let tasks: readonly ScanTask[] | undefined;
 
+/** The words that commands and actions are made of, for a tokenizer: 13 and 6. */
+export function scanWords(): readonly string[] {
+  const commands = [...VERBS, "turn", ...DIRECTIONS, "opposite", "around", "twice", "thrice", "and", "after"];
+  return [...commands, ...[...VERBS, "turn_left", "turn_right"].map((act) => `I_${act.toUpperCase()}`)];
+}
+
 function* sentences(): Generator<ScanTask> {
   const phrases = [...verbPhrases()].flatMap((phrase) =>
     REPEATS.map(([word, times]) => ({ command: phrase.command + word, actions: repeat(phrase.actions, times) })),
