@@ -89,7 +89,7 @@ function scanSuite<Split extends ScanSplit>(
   });
 }
 
-/** The best recurrent network of the paper, as later papers cite it. */
+/** A recurrent network of the paper, as later papers cite its figures. */
 function recurrent(accuracy: number, experiment: number): Published {
   return { model: "recurrent sequence-to-sequence network", accuracy, source: `Lake & Baroni 2018, experiment ${experiment}` };
 }
