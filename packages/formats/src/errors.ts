@@ -16,59 +16,92 @@ function fault(code: string, summary: string, message: string, next: string): Er
 }
 
 export const fileTruncated: ErrorFactory<Fault> = fault(
-  "file-truncated", "A file ends before the bytes that its own header or fields announce.", "the file ends too early", DOWNLOAD_AGAIN,
+  "file-truncated",
+  "A file ends before the bytes that its own header or fields announce.",
+  "the file ends too early",
+  DOWNLOAD_AGAIN,
 );
 
 export const headerTooLarge: ErrorFactory<Fault> = fault(
-  "header-too-large", "A safetensors header says it is larger than the format allows.", "the header's size is not credible", DOWNLOAD_AGAIN,
+  "header-too-large",
+  "A safetensors header says it is larger than the format allows.",
+  "the header's size is not credible",
+  DOWNLOAD_AGAIN,
 );
 
 export const headerInvalid: ErrorFactory<Fault> = fault(
-  "header-invalid", "A safetensors header is not the JSON that the format asks for.", "the header is not valid", WRITE_AGAIN,
+  "header-invalid",
+  "A safetensors header is not the JSON that the format asks for.",
+  "the header is not valid",
+  WRITE_AGAIN,
 );
 
 export const dtypeUnsupported: ErrorFactory<Fault> = fault(
-  "dtype-unsupported", "A tensor has an element type that this version does not read.", "this element type is not read",
+  "dtype-unsupported",
+  "A tensor has an element type that this version does not read.",
+  "this element type is not read",
   "Convert the tensor to one of the types listed.",
 );
 
 export const offsetsInvalid: ErrorFactory<Fault> = fault(
-  "offsets-invalid", "A tensor's byte range contradicts its shape and element type.", "the byte range does not fit the tensor", WRITE_AGAIN,
+  "offsets-invalid",
+  "A tensor's byte range contradicts its shape and element type.",
+  "the byte range does not fit the tensor",
+  WRITE_AGAIN,
 );
 
 export const offsetsOutsideFile: ErrorFactory<Fault> = fault(
-  "offsets-outside-file", "A tensor's byte range passes the end of the file.", "the byte range passes the end of the file", DOWNLOAD_AGAIN,
+  "offsets-outside-file",
+  "A tensor's byte range passes the end of the file.",
+  "the byte range passes the end of the file",
+  DOWNLOAD_AGAIN,
 );
 
 export const tensorsOverlap: ErrorFactory<Fault> = fault(
-  "tensors-overlap", "Two tensors of a file claim the same bytes.", "this tensor overlaps another", WRITE_AGAIN,
+  "tensors-overlap",
+  "Two tensors of a file claim the same bytes.",
+  "this tensor overlaps another",
+  WRITE_AGAIN,
 );
 
 export const tensorsHole: ErrorFactory<Fault> = fault(
-  "tensors-hole", "Bytes of a tensor file belong to no tensor.", "bytes belong to no tensor", WRITE_AGAIN,
+  "tensors-hole",
+  "Bytes of a tensor file belong to no tensor.",
+  "bytes belong to no tensor",
+  WRITE_AGAIN,
 );
 
 export const indexInvalid: ErrorFactory<Fault> = fault(
-  "index-invalid", "The index of a sharded model contradicts its shards.", "the index does not fit the shards",
+  "index-invalid",
+  "The index of a sharded model contradicts its shards.",
+  "the index does not fit the shards",
   "Fetch the index and all of its shards again, from one version of the model.",
 );
 
 export const dataChanged: ErrorFactory<Fault> = fault(
-  "data-changed", "A tensor gave other bytes when it was read than its header had promised.", "the tensor is not what its header said",
+  "data-changed",
+  "A tensor gave other bytes when it was read than its header had promised.",
+  "the tensor is not what its header said",
   "Open the model again; the file was changed while it was in use.",
 );
 
 export const llama2cInvalid: ErrorFactory<Fault> = fault(
-  "llama2c-invalid", "A llama2.c checkpoint's header is not credible or contradicts the size of the file.", "this is not a llama2.c checkpoint of version 0",
+  "llama2c-invalid",
+  "A llama2.c checkpoint's header is not credible or contradicts the size of the file.",
+  "this is not a llama2.c checkpoint of version 0",
   "Export the model again with llama2.c's legacy export, or check that the file is complete.",
 );
 
 export const llama2cTokenizerInvalid: ErrorFactory<Fault> = fault(
-  "llama2c-tokenizer-invalid", "A llama2.c tokenizer file contradicts itself or the model's vocabulary.", "the tokenizer file is not valid",
+  "llama2c-tokenizer-invalid",
+  "A llama2.c tokenizer file contradicts itself or the model's vocabulary.",
+  "the tokenizer file is not valid",
   "Put the tokenizer that the model was trained with beside it.",
 );
 
 export const filesAmbiguous: ErrorFactory<Fault> = fault(
-  "files-ambiguous", "A folder holds no file, or more than one, that could be the part looked for.", "which file is meant cannot be told",
+  "files-ambiguous",
+  "A folder holds no file, or more than one, that could be the part looked for.",
+  "which file is meant cannot be told",
   "Leave exactly one in the folder.",
 );

@@ -21,7 +21,9 @@ export function llama2cBytes(sizes: Sizes, header: Readonly<Record<number, numbe
   const floats = matrices + layers * perLayer + dim + tables;
   const bytes = new Uint8Array(28 + 4 * floats);
   const view = new DataView(bytes.buffer);
-  [dim, hidden, layers, heads, keyValueHeads, vocabulary, context].forEach((value, place) => view.setInt32(place * 4, header[place] ?? value, true));
+  [dim, hidden, layers, heads, keyValueHeads, vocabulary, context].forEach((value, place) =>
+    view.setInt32(place * 4, header[place] ?? value, true),
+  );
   for (let i = 0; i < floats; i++) view.setFloat32(28 + 4 * i, i, true);
   return bytes;
 }

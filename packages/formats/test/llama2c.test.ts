@@ -4,12 +4,22 @@ import { llama2cFormat, readLlama2cCheckpoint, readLlama2cTokenizer } from "../s
 import { llama2cBytes, tokenizerBytes, type Sizes } from "./llama2c-files.ts";
 
 const SIZES: Sizes = { dim: 8, hidden: 12, layers: 2, heads: 2, keyValueHeads: 1, vocabulary: 6, context: 4 };
-const read = (bytes: Uint8Array): ReturnType<typeof readLlama2cCheckpoint> => readLlama2cCheckpoint(memoryFiles({ "m.bin": bytes }, "folder"), "m.bin");
+const read = (bytes: Uint8Array): ReturnType<typeof readLlama2cCheckpoint> =>
+  readLlama2cCheckpoint(memoryFiles({ "m.bin": bytes }, "folder"), "m.bin");
 
 describe("llama2.c checkpoint", () => {
   it("names every tensor with its shape, and finds its bytes", async () => {
     const { config, tensors } = await read(llama2cBytes(SIZES));
-    expect(config).toEqual({ dim: 8, hiddenDim: 12, layers: 2, heads: 2, keyValueHeads: 1, vocabularySize: 6, sequenceLength: 4, sharedClassifier: true });
+    expect(config).toEqual({
+      dim: 8,
+      hiddenDim: 12,
+      layers: 2,
+      heads: 2,
+      keyValueHeads: 1,
+      vocabularySize: 6,
+      sequenceLength: 4,
+      sharedClassifier: true,
+    });
     expect([...tensors.keys()].slice(0, 4)).toEqual(["token_embedding", "layers.0.rms_att", "layers.1.rms_att", "layers.0.wq"]);
     expect(tensors.get("layers.1.wk")!.shape).toEqual([4, 8]);
     // Each float of the file holds its own index: embedding 48, norms 16, wq 128, then the keys of layer 0.
@@ -42,7 +52,8 @@ describe("llama2.c checkpoint", () => {
 
 describe("llama2.c tokenizer", () => {
   const pieces = ["<unk>", "\n<s>\n", "\n</s>\n", "a", "ü", " "].map((text, id) => ({ text, score: -id }));
-  const readPieces = (bytes: Uint8Array, count = 6): Promise<unknown> => readLlama2cTokenizer(memoryFiles({ "tok.bin": bytes }, "folder"), "tok.bin", count);
+  const readPieces = (bytes: Uint8Array, count = 6): Promise<unknown> =>
+    readLlama2cTokenizer(memoryFiles({ "tok.bin": bytes }, "folder"), "tok.bin", count);
 
   it("gives pieces and scores by id", async () => {
     expect(await readPieces(tokenizerBytes(pieces))).toEqual(pieces);
@@ -57,7 +68,10 @@ describe("llama2.c tokenizer", () => {
     ["a piece twice", tokenizerBytes([...pieces.slice(0, 5), { text: "a", score: 0 }]), "piece 5"],
     ["an empty piece", tokenizerBytes([...pieces.slice(0, 4), { text: "", score: 0 }, { text: "bc", score: 0 }]), "piece 4"],
   ])("refuses %s", async (_, bytes, field) => {
-    await expect(readPieces(bytes)).rejects.toMatchObject({ code: "formats/llama2c-tokenizer-invalid", report: { file: "folder/tok.bin", field } });
+    await expect(readPieces(bytes)).rejects.toMatchObject({
+      code: "formats/llama2c-tokenizer-invalid",
+      report: { file: "folder/tok.bin", field },
+    });
   });
 
   it("goes with the checkpoint beside it", async () => {

@@ -23,7 +23,11 @@ function file(header: unknown, data: number, announced?: bigint): MutableFileSet
   return memoryFiles({ "model.safetensors": bytes }, "folder");
 }
 
-const entry = (begin: number, end: number, shape: readonly number[] = [(end - begin) / 4], dtype = "F32"): object => ({ dtype, shape, data_offsets: [begin, end] });
+const entry = (begin: number, end: number, shape: readonly number[] = [(end - begin) / 4], dtype = "F32"): object => ({
+  dtype,
+  shape,
+  data_offsets: [begin, end],
+});
 
 describe("safetensors", () => {
   it("gives back every dtype, shape and byte it wrote, and the metadata", async () => {
@@ -53,7 +57,10 @@ describe("safetensors", () => {
     const files = memoryFiles();
     await writeSafetensors(files, content({ a: tensor("f32", [1000]), b: tensor("f32", [2000]) }));
     const ranges: [number, number][] = [];
-    const counting = { ...files, read: (name: string, begin = 0, end?: number) => (ranges.push([begin, end ?? NaN]), files.read(name, begin, end)) };
+    const counting = {
+      ...files,
+      read: (name: string, begin = 0, end?: number) => (ranges.push([begin, end ?? NaN]), files.read(name, begin, end)),
+    };
     const { tensors } = await readSafetensors(counting);
     const header = ranges.splice(0).reduce((sum, [begin, end]) => sum + end - begin, 0);
     expect(header).toBeLessThan(300);
@@ -64,7 +71,9 @@ describe("safetensors", () => {
   it("takes nothing that it was not given: a source that changes its mind stops the write", async () => {
     const files = memoryFiles();
     const lying = { ...sourceOf(tensor("f32", [4])), shape: [5] };
-    await expect(writeSafetensors(files, { tensors: new Map([["a", lying]]), metadata: {} })).rejects.toMatchObject({ code: "formats/data-changed" });
+    await expect(writeSafetensors(files, { tensors: new Map([["a", lying]]), metadata: {} })).rejects.toMatchObject({
+      code: "formats/data-changed",
+    });
     expect(await files.list()).toEqual([]);
   });
 
@@ -72,18 +81,33 @@ describe("safetensors", () => {
     ["nothing", memoryFiles({ "model.safetensors": new Uint8Array(5) }, "folder"), "formats/file-truncated", "header size"],
     ["a truncated header", file({ a: entry(0, 4) }, 4, 5000n), "formats/file-truncated", "header"],
     ["a size past any header", file({}, 0, 2n ** 63n), "formats/header-too-large", "header size"],
-    ["no JSON", file("{\"a\":", 0), "formats/header-invalid", "header"],
-    ["bytes that are not UTF-8", memoryFiles({ "model.safetensors": Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0xff) }, "folder"), "formats/header-invalid", "header"],
+    ["no JSON", file('{"a":', 0), "formats/header-invalid", "header"],
+    [
+      "bytes that are not UTF-8",
+      memoryFiles({ "model.safetensors": Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0xff) }, "folder"),
+      "formats/header-invalid",
+      "header",
+    ],
     ["a list", file("[1]", 0), "formats/header-invalid", "header"],
     ["a space before the brace", file(" {}", 0), "formats/header-invalid", "header"],
-    ["a tensor named twice", file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4), "formats/header-invalid", "header"],
+    [
+      "a tensor named twice",
+      file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4),
+      "formats/header-invalid",
+      "header",
+    ],
     ["an unknown dtype", file({ a: entry(0, 4, [1], "F8_E4M3") }, 4), "formats/dtype-unsupported", "a.dtype"],
     ["a negative size", file({ a: entry(0, 4, [-1]) }, 4), "formats/header-invalid", "a.shape"],
     ["a size that is no number", file({ a: { dtype: "F32", shape: ["1"], data_offsets: [0, 4] } }, 4), "formats/header-invalid", "a.shape"],
     ["a shape whose product overflows", file({ a: entry(0, 4, [2 ** 40, 2 ** 40]) }, 4), "formats/offsets-invalid", "a.data_offsets"],
     ["an unknown field", file({ a: { ...entry(0, 4), order: 1 } }, 4), "formats/header-invalid", "a"],
     ["offsets past the end", file({ a: entry(0, 4), b: entry(4, 12) }, 8), "formats/offsets-outside-file", "b.data_offsets"],
-    ["offsets that run backwards", file({ a: { dtype: "F32", shape: [1], data_offsets: [4, 0] } }, 4), "formats/offsets-invalid", "a.data_offsets"],
+    [
+      "offsets that run backwards",
+      file({ a: { dtype: "F32", shape: [1], data_offsets: [4, 0] } }, 4),
+      "formats/offsets-invalid",
+      "a.data_offsets",
+    ],
     ["bytes that do not fit the shape", file({ a: entry(0, 4, [2]) }, 4), "formats/offsets-invalid", "a.data_offsets"],
     ["overlapping tensors", file({ a: entry(0, 8), b: entry(4, 12) }, 12), "formats/tensors-overlap", "b"],
     ["a hole", file({ a: entry(0, 4), b: entry(8, 12) }, 12), "formats/tensors-hole", "b"],
@@ -116,7 +140,10 @@ describe("safetensors", () => {
 
 describe("sharded safetensors", () => {
   async function shards(map: Readonly<Record<string, unknown>>): Promise<MutableFileSet> {
-    const files = memoryFiles({ "model.safetensors.index.json": JSON.stringify({ metadata: { total_size: 24 }, weight_map: map }) }, "folder");
+    const files = memoryFiles(
+      { "model.safetensors.index.json": JSON.stringify({ metadata: { total_size: 24 }, weight_map: map }) },
+      "folder",
+    );
     await writeSafetensors(files, content({ a: tensor("f32", [2]) }, { from: "one" }), "one.safetensors");
     await writeSafetensors(files, content({ b: tensor("f32", [4]) }), "two.safetensors");
     return files;
@@ -139,6 +166,9 @@ describe("sharded safetensors", () => {
     ["a shard that is no name", { a: 1 }, "weight_map.a"],
   ])("with %s are refused", async (_, map, field) => {
     const files = await shards(map);
-    await expect(readShardedSafetensors(files)).rejects.toMatchObject({ code: "formats/index-invalid", report: { file: "folder/model.safetensors.index.json", field } });
+    await expect(readShardedSafetensors(files)).rejects.toMatchObject({
+      code: "formats/index-invalid",
+      report: { file: "folder/model.safetensors.index.json", field },
+    });
   });
 });

@@ -58,11 +58,20 @@ export function withSeen(checkpoint: Checkpoint, seen: readonly SeenData[] | und
 }
 
 /** Over everything that `save` writes: one pass over the bytes of all parts, one part in memory at a time. */
-async function hashOf({ config, weights, tokenizer, provenance }: Pick<Checkpoint, "config" | "weights" | "tokenizer" | "provenance">): Promise<string> {
+async function hashOf({
+  config,
+  weights,
+  tokenizer,
+  provenance,
+}: Pick<Checkpoint, "config" | "weights" | "tokenizer" | "provenance">): Promise<string> {
   const sorted = [...weights].sort(([a], [b]) => (a < b ? -1 : 1));
   const described = sorted.map(([name, { storage, descriptor, parts }]) => ({
-    name, storage, descriptor,
-    parts: Object.keys(parts).sort().map((part) => ({ part, dtype: parts[part]!.dtype, shape: parts[part]!.shape })),
+    name,
+    storage,
+    descriptor,
+    parts: Object.keys(parts)
+      .sort()
+      .map((part) => ({ part, dtype: parts[part]!.dtype, shape: parts[part]!.shape })),
   }));
   return hashJson({
     config,

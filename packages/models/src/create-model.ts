@@ -14,7 +14,11 @@ export interface CreateModelOptions {
  * A model with fresh weights. Each is drawn when it is read, from the seed and its own name: a weight does not change when
  * others are added or left out.
  */
-export function createModel(architecture: Architecture, config: ModelConfig, { seed, tokenizer, provenance }: CreateModelOptions): Checkpoint {
+export function createModel(
+  architecture: Architecture,
+  config: ModelConfig,
+  { seed, tokenizer, provenance }: CreateModelOptions,
+): Checkpoint {
   const parsed = architecture.parse(config, "config");
   const weights = architecture.weights(parsed).map((spec) => [spec.name, denseWeight(freshSource(spec, seed))] as const);
   return createCheckpoint({ config: parsed, weights, tokenizer, provenance });

@@ -11,7 +11,11 @@ export function defineArchitecture<const Id extends string, Config extends Model
   definition: Architecture<Config>,
 ): ArchitecturePlugin<Id> {
   return {
-    kind: "architecture", id, version: 1, apiVersion: API_VERSION, package: packageName,
+    kind: "architecture",
+    id,
+    version: 1,
+    apiVersion: API_VERSION,
+    package: packageName,
     define: definition as unknown as Architecture,
   };
 }

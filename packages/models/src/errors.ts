@@ -13,45 +13,66 @@ function fault(code: string, summary: string, message: string, next: string): Er
 }
 
 export const configInvalid: ErrorFactory<Fault> = fault(
-  "config-invalid", "A model's config.json is not valid for its architecture.", "the config is not valid",
+  "config-invalid",
+  "A model's config.json is not valid for its architecture.",
+  "the config is not valid",
   "Correct the field, or write the model again with the tool that made it.",
 );
 
 export const weightShapeMismatch: ErrorFactory<Fault> = fault(
-  "weight-shape-mismatch", "A weight has another shape than the config says.", "the weight does not have the shape that the config says",
+  "weight-shape-mismatch",
+  "A weight has another shape than the config says.",
+  "the weight does not have the shape that the config says",
   "Put the config and the weights of one model together.",
 );
 
 export const weightMissing: ErrorFactory<Fault> = fault(
-  "weight-missing", "A weight that the config asks for is not in the file.", "the weight is missing",
+  "weight-missing",
+  "A weight that the config asks for is not in the file.",
+  "the weight is missing",
   "Put the config and the weights of one model together.",
 );
 
 export const weightExtra: ErrorFactory<Fault & { readonly near?: readonly string[] }> = fault(
-  "weight-extra", "A file holds a tensor that the model has no use for.", "the model has no such weight",
+  "weight-extra",
+  "A file holds a tensor that the model has no use for.",
+  "the model has no such weight",
   "Put the config and the weights of one model together.",
 );
 
 export const weightInvalid: ErrorFactory<Fault & { readonly cause?: unknown }> = fault(
-  "weight-invalid", "The parts of a stored weight contradict each other or its descriptor.", "the stored weight is not valid",
+  "weight-invalid",
+  "The parts of a stored weight contradict each other or its descriptor.",
+  "the stored weight is not valid",
   "Write the model again with the tool that made it; the file may be damaged.",
 );
 
 export const weightNotFinite: ErrorFactory<Fault> = fault(
-  "weight-not-finite", "A weight holds NaN or an infinity.", "the weight holds a value that is no number",
+  "weight-not-finite",
+  "A weight holds NaN or an infinity.",
+  "the weight holds a value that is no number",
   "Use a checkpoint from before the training run diverged, or fetch the file again.",
 );
 
 export const weightNameInvalid: ErrorFactory<{ weight: string }> = defineError(
   "models/weight-name-invalid",
   "A weight's name cannot stand in a model file: it is empty or holds the mark that separates parts.",
-  ({ weight }) => ({ message: "this name cannot stand in a file", field: JSON.stringify(weight), next: "Give the weight a name without #." }),
+  ({ weight }) => ({
+    message: "this name cannot stand in a file",
+    field: JSON.stringify(weight),
+    next: "Give the weight a name without #.",
+  }),
 );
 
 export const weightUnknown: ErrorFactory<{ weight: string; near: readonly string[] }> = defineError(
   "models/weight-unknown",
   "A weight was named that the architecture does not have under this config.",
-  ({ weight, near }) => ({ message: "the architecture has no such weight", field: weight, near, next: "Use a name from the architecture's weights(config)." }),
+  ({ weight, near }) => ({
+    message: "the architecture has no such weight",
+    field: weight,
+    near,
+    next: "Use a name from the architecture's weights(config).",
+  }),
 );
 
 export const pluginMissing: ErrorFactory<{ file: string; field: string; kind: string; id: string; near: readonly string[] }> = defineError(
@@ -79,12 +100,16 @@ export const folderUnknown: ErrorFactory<{ file: string; found: string }> = defi
 );
 
 export const provenanceInvalid: ErrorFactory<Fault> = fault(
-  "provenance-invalid", "A model's provenance.json is not valid.", "the provenance is not valid",
+  "provenance-invalid",
+  "A model's provenance.json is not valid.",
+  "the provenance is not valid",
   "Take the file from an undamaged copy; what a model has seen cannot be guessed.",
 );
 
 export const tokenizerInvalid: ErrorFactory<Fault> = fault(
-  "tokenizer-invalid", "A tokenizer lacks a piece, contradicts itself, or does not fit the model's vocabulary.", "the tokenizer is not valid",
+  "tokenizer-invalid",
+  "A tokenizer lacks a piece, contradicts itself, or does not fit the model's vocabulary.",
+  "the tokenizer is not valid",
   "Put the tokenizer that the model was trained with into the folder.",
 );
 
@@ -101,7 +126,13 @@ export const textNotEncodable: ErrorFactory<{ text: string }> = defineError(
 export const rowsInvalid: ErrorFactory<{ field: string; expected: string; found: string }> = defineError(
   "models/rows-invalid",
   "Token rows given to a session cannot be run: empty, of other number than their sources, or with ids outside the vocabulary.",
-  ({ field, expected, found }) => ({ message: "these token rows cannot be run", field, expected, found, next: "Correct the rows that are given to the session." }),
+  ({ field, expected, found }) => ({
+    message: "these token rows cannot be run",
+    field,
+    expected,
+    found,
+    next: "Correct the rows that are given to the session.",
+  }),
 );
 
 export const architectureMissing: ErrorFactory<{ architecture: string }> = defineError(
@@ -118,5 +149,8 @@ export const architectureMissing: ErrorFactory<{ architecture: string }> = defin
 export const tokenizerMissing: ErrorFactory<{ part: string }> = defineError(
   "models/tokenizer-missing",
   "Text was asked of a model that has no tokenizer, or whose tokenizer has no begin token.",
-  ({ part }) => ({ message: `the model lacks ${part}, so it cannot read or write text`, next: "Put tokenizer.json and tokenizer_config.json beside the model, or use token ids." }),
+  ({ part }) => ({
+    message: `the model lacks ${part}, so it cannot read or write text`,
+    next: "Put tokenizer.json and tokenizer_config.json beside the model, or use token ids.",
+  }),
 );

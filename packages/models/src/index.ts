@@ -1,11 +1,28 @@
 export type { Checkpoint, Deed, ModelConfig, Provenance, SeenData } from "./checkpoint.ts";
 export type { Tokenizer } from "./tokenizer.ts";
 export type {
-  Architecture, CacheSpec, DecodeInputs, EncodeInputs, ForwardInputs, HeadGroup, Initial, ModelScope, WeightSpec,
+  Architecture,
+  CacheSpec,
+  DecodeInputs,
+  EncodeInputs,
+  ForwardInputs,
+  HeadGroup,
+  Initial,
+  ModelScope,
+  WeightSpec,
 } from "./architecture.ts";
 export { exampleHash } from "./example-hash.ts";
 export { FRESH, countSeen, mergeSeen, seenData, withDeed } from "./provenance.ts";
-export { bucketWidth, declareInputs, forwardGraph, modelScope, padRows, type ForwardGraphOptions, type PadOptions, type WeightView } from "./scope.ts";
+export {
+  bucketWidth,
+  declareInputs,
+  forwardGraph,
+  modelScope,
+  padRows,
+  type ForwardGraphOptions,
+  type PadOptions,
+  type WeightView,
+} from "./scope.ts";
 export type { GenerateRequest, SequenceBatch, Session, SessionOptions, TokenScores } from "./session/types.ts";
 export { createCheckpoint, withConfig, withSeen, withWeights, type CheckpointContent } from "./create-checkpoint.ts";
 export { createModel, freshSource, type CreateModelOptions } from "./create-model.ts";
@@ -18,7 +35,12 @@ export { checkpointArtifact } from "./artifact.ts";
 export { tokenizerFromJson } from "./tokenizer-json.ts";
 export { llama, llamaConfig, type LlamaConfig, type LlamaLayer, type LlamaShape } from "./architectures/llama.ts";
 export {
-  encoderDecoder, encoderDecoderConfig, type DecoderLayer, type EncoderDecoderConfig, type EncoderDecoderShape, type EncoderLayer,
+  encoderDecoder,
+  encoderDecoderConfig,
+  type DecoderLayer,
+  type EncoderDecoderConfig,
+  type EncoderDecoderShape,
+  type EncoderLayer,
 } from "./architectures/encoder-decoder.ts";
 export { openSession } from "./session/session.ts";
 export { wordTokenizer } from "./word-tokenizer.ts";

@@ -37,10 +37,15 @@ export async function load(files: FileSet, options: LoadOptions): Promise<Loaded
 }
 
 /** Text by a session. Throws `models/tokenizer-missing` for a model without tokenizer or without begin token. */
-export async function* generateText(session: Session, prompt: string, { maxTokens = 256, ...options }: TextOptions = {}): AsyncGenerator<string> {
+export async function* generateText(
+  session: Session,
+  prompt: string,
+  { maxTokens = 256, ...options }: TextOptions = {},
+): AsyncGenerator<string> {
   const { tokenizer } = session.checkpoint;
   const begin = tokenizer?.special.begin;
-  if (tokenizer === undefined || begin === undefined) throw tokenizerMissing({ part: tokenizer === undefined ? "a tokenizer" : "a begin token" });
+  if (tokenizer === undefined || begin === undefined)
+    throw tokenizerMissing({ part: tokenizer === undefined ? "a tokenizer" : "a begin token" });
   const request = requestFor(session, tokenizer, begin, prompt);
   const stream = new TextStream(tokenizer, request.prompts[0]!);
   for await (const [id] of session.generate({ ...options, ...request, maxTokens })) {
@@ -51,7 +56,12 @@ export async function* generateText(session: Session, prompt: string, { maxToken
   if (rest !== "") yield rest;
 }
 
-function requestFor(session: Session, tokenizer: Tokenizer, begin: number, prompt: string): Pick<GenerateRequest, "prompts" | "sources"> & { prompts: number[][] } {
+function requestFor(
+  session: Session,
+  tokenizer: Tokenizer,
+  begin: number,
+  prompt: string,
+): Pick<GenerateRequest, "prompts" | "sources"> & { prompts: number[][] } {
   const ids = tokenizer.encode(prompt);
   return session.architecture.family === "decoder" ? { prompts: [[begin, ...ids]] } : { prompts: [[begin]], sources: [ids] };
 }

@@ -6,4 +6,12 @@ import { llama } from "./architectures/llama.ts";
 import { checkpointArtifact } from "./artifact.ts";
 
 /** What it takes to load the models of this package: its architectures, the plain storages and formats, checkpoints as artifacts. */
-export const builtIn: readonly AnyPlugin[] = [llama, encoderDecoder, denseStorage, affineStorage, safetensorsFormat, llama2cFormat, checkpointArtifact];
+export const builtIn: readonly AnyPlugin[] = [
+  llama,
+  encoderDecoder,
+  denseStorage,
+  affineStorage,
+  safetensorsFormat,
+  llama2cFormat,
+  checkpointArtifact,
+];

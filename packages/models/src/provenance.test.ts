@@ -12,7 +12,10 @@ describe("provenance", () => {
 
   it("counts the examples a model has seen, over all its data sets", () => {
     const seen = mergeSeen([seenData("a", hashes(["x", "y"]))], [seenData("b", hashes(["z"])), seenData("a", hashes(["y", "w"]))]);
-    expect(seen?.map(({ data, examples }) => [data, examples.length])).toEqual([["a", 3], ["b", 1]]);
+    expect(seen?.map(({ data, examples }) => [data, examples.length])).toEqual([
+      ["a", 3],
+      ["b", 1],
+    ]);
     expect(countSeen({ seen, deeds: [] }, hashes(["x", "z", "w", "not there"]))).toBe(3);
   });
 

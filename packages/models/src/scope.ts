@@ -84,7 +84,14 @@ function padded(field: string, rows: readonly (readonly number[])[], atLeast = 1
     for (let i = 0; i < width; i++) positions[index * width + i] = i;
   }
   const shape = [rows.length, width];
-  return [i32(shape, ids), i32(shape, positions), i32([rows.length], rows.map((row) => row.length))];
+  return [
+    i32(shape, ids),
+    i32(shape, positions),
+    i32(
+      [rows.length],
+      rows.map((row) => row.length),
+    ),
+  ];
 }
 
 /** The next of a few widths (four per octave from 32 on), so that rows of many lengths share executables. */

@@ -20,7 +20,12 @@ type Fail = (field: string, expected: string, found: unknown) => Error;
  */
 export function tokenizerFromJson(json: unknown, config: unknown = {}, location: string = "tokenizer"): Tokenizer {
   const fail: Fail = (field, expected, found) =>
-    tokenizerInvalid({ file: `${location}/tokenizer.json`, field, expected, found: (typeof found === "string" ? found : (JSON.stringify(found) ?? "nothing")).slice(0, 80) });
+    tokenizerInvalid({
+      file: `${location}/tokenizer.json`,
+      field,
+      expected,
+      found: (typeof found === "string" ? found : (JSON.stringify(found) ?? "nothing")).slice(0, 80),
+    });
   if (!isRecord(json) || !isRecord(json["model"])) throw fail("model", "an object", isRecord(json) ? json["model"] : json);
   if (!isRecord(config)) throw fail("tokenizer_config.json", "an object", config);
   const added = addedTokens(json["added_tokens"] ?? [], fail);
@@ -44,19 +49,22 @@ function pieceTable(model: Readonly<Record<string, unknown>>, added: readonly Ad
     const known = table.get(piece);
     if (known !== undefined && known !== id) throw fail(`model.vocab.${piece}`, `the id ${known}`, id);
     if (id > entries.length + added.length) throw fail(`id ${entries.length}`, "a piece", "none, although later ids have one");
-    if (byId[id] !== undefined && byId[id] !== piece) throw fail(`id ${id}`, "one piece", `${JSON.stringify(byId[id])} and ${JSON.stringify(piece)}`);
+    if (byId[id] !== undefined && byId[id] !== piece)
+      throw fail(`id ${id}`, "one piece", `${JSON.stringify(byId[id])} and ${JSON.stringify(piece)}`);
     table.set(piece, id);
     byId[id] = piece;
   }
   const hole = byId.findIndex((piece) => piece === undefined);
-  if (hole >= 0 || byId.length !== table.size) throw fail(`id ${hole < 0 ? byId.length : hole}`, "a piece", "none, although later ids have one");
+  if (hole >= 0 || byId.length !== table.size)
+    throw fail(`id ${hole < 0 ? byId.length : hole}`, "a piece", "none, although later ids have one");
   return table;
 }
 
 function addedTokens(value: unknown, fail: Fail): AddedToken[] {
   if (!Array.isArray(value)) throw fail("added_tokens", "a list", value);
   return value.map((token: unknown, index) => {
-    if (!isRecord(token) || typeof token["content"] !== "string" || typeof token["id"] !== "number") throw fail(`added_tokens[${index}]`, "id and content", token);
+    if (!isRecord(token) || typeof token["content"] !== "string" || typeof token["id"] !== "number")
+      throw fail(`added_tokens[${index}]`, "id and content", token);
     return { id: token["id"], content: token["content"], special: token["special"] === true };
   });
 }
@@ -74,14 +82,16 @@ function checkModel(model: Readonly<Record<string, unknown>>, pieces: ReadonlyMa
       if (!pieces.has(piece)) throw fail("model.vocab", `the piece ${piece}, for unknown characters`, "none");
     }
   }
-  if (unknown !== undefined && unknown !== null && (typeof unknown !== "string" || !pieces.has(unknown))) throw fail("model.unk_token", "a piece", unknown);
+  if (unknown !== undefined && unknown !== null && (typeof unknown !== "string" || !pieces.has(unknown)))
+    throw fail("model.unk_token", "a piece", unknown);
 }
 
 function checkMerges(merges: unknown, pieces: ReadonlyMap<string, number>, fail: Fail): void {
   if (!Array.isArray(merges)) throw fail("model.merges", "a list", merges);
   for (const [index, merge] of merges.entries()) {
     const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
-    if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((part) => typeof part === "string")) throw fail(`model.merges[${index}]`, "two pieces", merge);
+    if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((part) => typeof part === "string"))
+      throw fail(`model.merges[${index}]`, "two pieces", merge);
     const missing = [...pair, pair.join("")].find((part) => !pieces.has(part as string));
     if (missing !== undefined) throw fail(`model.merges[${index}]`, `the piece ${JSON.stringify(missing)} in the vocabulary`, "none");
   }

@@ -10,11 +10,23 @@ const SPECIAL = { padding: "<pad>", begin: "<s>", end: "</s>" };
 export function wordTokenizer(words: Iterable<string>): Tokenizer {
   const pieces = [...new Set([...Object.values(SPECIAL), ...words])];
   const added = Object.values(SPECIAL).map((content, id) => ({
-    id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true,
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
   }));
   const json = {
-    version: "1.0", truncation: null, padding: null, added_tokens: added,
-    normalizer: null, pre_tokenizer: { type: "WhitespaceSplit" }, post_processor: null, decoder: null,
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: added,
+    normalizer: null,
+    pre_tokenizer: { type: "WhitespaceSplit" },
+    post_processor: null,
+    decoder: null,
     model: { type: "WordLevel", vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])) },
   };
   return tokenizerFromJson(json, { bos_token: SPECIAL.begin, eos_token: SPECIAL.end, pad_token: SPECIAL.padding });

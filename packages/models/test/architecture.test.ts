@@ -1,12 +1,23 @@
 import { denseOf, f32, openReference, sitesOf, type StoredWeight } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
 import {
-  declareInputs, encoderDecoder, llama, llamaConfig, modelScope, openSession, withConfig,
-  type Architecture, type Checkpoint, type HeadGroup,
+  declareInputs,
+  encoderDecoder,
+  llama,
+  llamaConfig,
+  modelScope,
+  openSession,
+  withConfig,
+  type Architecture,
+  type Checkpoint,
+  type HeadGroup,
 } from "../src/index.ts";
 import { registry, smallEncoderDecoder, smallLlama } from "./models.ts";
 
-const CASES = [["llama", llama.define, smallLlama()], ["encoder-decoder", encoderDecoder.define, smallEncoderDecoder()]] as const;
+const CASES = [
+  ["llama", llama.define, smallLlama()],
+  ["encoder-decoder", encoderDecoder.define, smallEncoderDecoder()],
+] as const;
 const batchFor = (architecture: Architecture): { tokens: number[][]; sources?: number[][] } =>
   architecture.family === "decoder" ? { tokens: [[1, 3, 4, 5]] } : { tokens: [[1, 3, 4, 5]], sources: [[6, 7, 8]] };
 
@@ -15,13 +26,19 @@ async function keepBlocks(weight: StoredWeight, axis: 0 | 1, kept: readonly numb
   const { data, shape } = await weight.dense();
   const [rows, columns] = shape as [number, number];
   const places = kept.flatMap((block) => Array.from({ length: size }, (_, index) => block * size + index));
-  const values = axis === 0
-    ? places.flatMap((row) => Array.from((data as Float32Array).subarray(row * columns, (row + 1) * columns)))
-    : Array.from({ length: rows }, (_, row) => places.map((column) => (data as Float32Array)[row * columns + column]!)).flat();
+  const values =
+    axis === 0
+      ? places.flatMap((row) => Array.from((data as Float32Array).subarray(row * columns, (row + 1) * columns)))
+      : Array.from({ length: rows }, (_, row) => places.map((column) => (data as Float32Array)[row * columns + column]!)).flat();
   return denseOf(f32(axis === 0 ? [places.length, columns] : [rows, places.length], values));
 }
 
-async function withoutHeads(architecture: Architecture, checkpoint: Checkpoint, group: HeadGroup, kept: readonly number[]): Promise<Checkpoint> {
+async function withoutHeads(
+  architecture: Architecture,
+  checkpoint: Checkpoint,
+  group: HeadGroup,
+  kept: readonly number[],
+): Promise<Checkpoint> {
   const config = architecture.withHeads(checkpoint.config, { [group.site]: kept });
   const keyValue = [...new Set(kept.map((head) => group.keyValueHeads[head]!))].sort((a, b) => a - b);
   const weights = new Map(checkpoint.weights);
@@ -29,7 +46,11 @@ async function withoutHeads(architecture: Architecture, checkpoint: Checkpoint, 
   for (const name of group.keyValue) weights.set(name, await keepBlocks(weights.get(name)!, 0, keyValue, group.headDim));
   for (const name of group.output) weights.set(name, await keepBlocks(weights.get(name)!, 1, kept, group.headDim));
   const wanted = new Set(architecture.weights(config).map(({ name }) => name));
-  return withConfig(checkpoint, config, [...weights].filter(([name]) => wanted.has(name)));
+  return withConfig(
+    checkpoint,
+    config,
+    [...weights].filter(([name]) => wanted.has(name)),
+  );
 }
 
 describe.each(CASES)("%s", (_, architecture, checkpoint) => {
@@ -40,19 +61,32 @@ describe.each(CASES)("%s", (_, architecture, checkpoint) => {
       const noting = { ...scope, weight: (name: string) => (used.add(name), scope.weight(name)) };
       return { logits: architecture.forward(noting, checkpoint.config, declareInputs(tracer, architecture)) };
     });
-    expect([...used].sort()).toEqual(architecture.weights(checkpoint.config).map(({ name }) => name).sort());
+    expect([...used].sort()).toEqual(
+      architecture
+        .weights(checkpoint.config)
+        .map(({ name }) => name)
+        .sort(),
+    );
   });
 
   it("names every linear, head group, branch and block", () => {
     const sites = sitesOf((tracer) => ({
-      logits: architecture.forward(modelScope(tracer, architecture, checkpoint.config), checkpoint.config, declareInputs(tracer, architecture)),
+      logits: architecture.forward(
+        modelScope(tracer, architecture, checkpoint.config),
+        checkpoint.config,
+        declareInputs(tracer, architecture),
+      ),
     }));
     expect(new Set(sites).size).toBe(sites.length);
-    for (const { name, role } of architecture.weights(checkpoint.config)) if (role === "linear") expect(sites).toEqual(expect.arrayContaining([name, `${name}.input`]));
+    for (const { name, role } of architecture.weights(checkpoint.config))
+      if (role === "linear") expect(sites).toEqual(expect.arrayContaining([name, `${name}.input`]));
     for (const { site } of architecture.heads(checkpoint.config)) expect(sites).toContain(site);
-    for (const { prefixes } of architecture.layers(checkpoint.config)) for (const prefix of prefixes) {
-      expect(sites).toEqual(expect.arrayContaining([prefix.slice(0, -1), `${prefix}attention`, `${prefix}feedForward`, `${prefix}feedForward.neurons`]));
-    }
+    for (const { prefixes } of architecture.layers(checkpoint.config))
+      for (const prefix of prefixes) {
+        expect(sites).toEqual(
+          expect.arrayContaining([prefix.slice(0, -1), `${prefix}attention`, `${prefix}feedForward`, `${prefix}feedForward.neurons`]),
+        );
+      }
   });
 
   it("computes without removed heads what it computes with their gates shut, down to none", async () => {
@@ -62,12 +96,16 @@ describe.each(CASES)("%s", (_, architecture, checkpoint) => {
         const pruned = await withoutHeads(architecture, checkpoint, group, kept);
         const small = openSession(pruned, { device: openReference(), registry });
         const full = openSession(checkpoint, { device: openReference(), registry, sites: { [group.site]: { gate: { input: "gate" } } } });
-        const gate = f32([heads], Array.from({ length: heads }, (__, head) => (kept.includes(head) ? 1 : 0)));
+        const gate = f32(
+          [heads],
+          Array.from({ length: heads }, (__, head) => (kept.includes(head) ? 1 : 0)),
+        );
         const expected = (await full.forward(batchFor(architecture), { gate })).data as Float32Array;
         const found = (await small.forward(batchFor(architecture))).data as Float32Array;
         found.forEach((value, index) => expect(value).toBeCloseTo(expected[index]!, 5));
         const generated = [];
-        for await (const step of small.generate({ prompts: [[1]], sources: batchFor(architecture).sources, maxTokens: 4, stop: [] })) generated.push(step);
+        for await (const step of small.generate({ prompts: [[1]], sources: batchFor(architecture).sources, maxTokens: 4, stop: [] }))
+          generated.push(step);
         expect(generated.length).toBe(4);
         await Promise.all([small.dispose(), full.dispose()]);
       }

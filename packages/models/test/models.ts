@@ -1,6 +1,15 @@
 /** Small models that the tests share. */
 import { createRegistry, memoryFiles, type MutableFileSet, type Registry } from "@pare/core";
-import { builtIn, createModel, encoderDecoder, encoderDecoderConfig, llama, llamaConfig, wordTokenizer, type Checkpoint } from "../src/index.ts";
+import {
+  builtIn,
+  createModel,
+  encoderDecoder,
+  encoderDecoderConfig,
+  llama,
+  llamaConfig,
+  wordTokenizer,
+  type Checkpoint,
+} from "../src/index.ts";
 
 export const registry: Registry = createRegistry(...builtIn);
 
@@ -9,7 +18,14 @@ export const WORDS: readonly string[] = ["walk", "run", "jump", "twice", "and", 
 export function smallLlama(options: { readonly tied?: boolean; readonly seed?: number } = {}): Checkpoint {
   const tokenizer = wordTokenizer(WORDS);
   const config = llamaConfig({
-    vocabularySize: tokenizer.vocabularySize, contextLength: 96, hiddenSize: 16, layers: 2, heads: 4, keyValueHeads: 2, feedForward: 24, tied: options.tied,
+    vocabularySize: tokenizer.vocabularySize,
+    contextLength: 96,
+    hiddenSize: 16,
+    layers: 2,
+    heads: 4,
+    keyValueHeads: 2,
+    feedForward: 24,
+    tied: options.tied,
   });
   return createModel(llama.define, config, { seed: options.seed ?? 1, tokenizer });
 }
@@ -17,7 +33,13 @@ export function smallLlama(options: { readonly tied?: boolean; readonly seed?: n
 export function smallEncoderDecoder(): Checkpoint {
   const tokenizer = wordTokenizer(WORDS);
   const config = encoderDecoderConfig({
-    vocabularySize: tokenizer.vocabularySize, contextLength: 96, hiddenSize: 16, encoderLayers: 2, decoderLayers: 2, heads: 2, feedForward: 24,
+    vocabularySize: tokenizer.vocabularySize,
+    contextLength: 96,
+    hiddenSize: 16,
+    encoderLayers: 2,
+    decoderLayers: 2,
+    heads: 2,
+    feedForward: 24,
   });
   return createModel(encoderDecoder.define, config, { seed: 2, tokenizer });
 }

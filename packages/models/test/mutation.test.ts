@@ -4,12 +4,25 @@ import { affineOf, denseOf, f32, zeros } from "@pare/tensor-core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { llama2cBytes, tokenizerBytes } from "../../formats/test/llama2c-files.ts";
-import { exampleHash, loadCheckpoint, seenData, verifyCheckpoint, withSeen, withWeights, type Checkpoint, type LlamaConfig } from "../src/index.ts";
+import {
+  exampleHash,
+  loadCheckpoint,
+  seenData,
+  verifyCheckpoint,
+  withSeen,
+  withWeights,
+  type Checkpoint,
+  type LlamaConfig,
+} from "../src/index.ts";
 import { registry, saved, smallLlama } from "./models.ts";
 
 /** What one damage does to a file. */
 const damage: fc.Arbitrary<(bytes: Uint8Array) => Uint8Array> = fc.oneof(
-  fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })).map(([at, flip]) => (bytes: Uint8Array) => bytes.map((byte, place) => (place === at % bytes.length ? byte ^ flip : byte))),
+  fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })).map(
+    ([at, flip]) =>
+      (bytes: Uint8Array) =>
+        bytes.map((byte, place) => (place === at % bytes.length ? byte ^ flip : byte)),
+  ),
   fc.nat().map((kept) => (bytes: Uint8Array) => bytes.slice(0, kept % bytes.length)),
   fc.tuple(fc.nat(), fc.integer({ min: 1, max: 40 })).map(([at, count]) => (bytes: Uint8Array) => {
     const begin = at % bytes.length;
@@ -42,11 +55,23 @@ const jsonDamage: fc.Arbitrary<(bytes: Uint8Array) => Uint8Array> = fc
 /** What must be the same in a file that is accepted: everything but the values that are free (numbers in range, words, data). */
 function structure({ config, weights, tokenizer }: Checkpoint): unknown {
   return {
-    layers: (config["layers"] as LlamaConfig["layers"]).map(({ keyValueHeads, feedForward }) => [keyValueHeads.length, Math.max(...keyValueHeads), feedForward]),
+    layers: (config["layers"] as LlamaConfig["layers"]).map(({ keyValueHeads, feedForward }) => [
+      keyValueHeads.length,
+      Math.max(...keyValueHeads),
+      feedForward,
+    ]),
     sizes: [config.vocabularySize, config["hiddenSize"], config["headDim"], config["tied"]],
-    weights: [...weights].map(([name, { storage, shape, descriptor, parts }]) => [
-      name, storage, shape, descriptor, Object.entries(parts).map(([part, source]) => [part, source.dtype, source.shape]).sort(),
-    ]).sort(),
+    weights: [...weights]
+      .map(([name, { storage, shape, descriptor, parts }]) => [
+        name,
+        storage,
+        shape,
+        descriptor,
+        Object.entries(parts)
+          .map(([part, source]) => [part, source.dtype, source.shape])
+          .sort(),
+      ])
+      .sort(),
     pieces: tokenizer?.vocabularySize,
   };
 }
@@ -68,7 +93,14 @@ async function rich(): Promise<Checkpoint> {
   const codes = zeros("u8", [16, 12]);
   const quantized = affineOf({ shape: [16, 24], bits: 4, groupSize: 8, codes, scales: f32([16, 3], new Float32Array(48).fill(0.1)) });
   const masked = denseOf(zeros("f32", [24, 16]), zeros("u8", [24, 16]));
-  const checkpoint = withWeights(smallLlama(), [["layers.0.feedForward.down", quantized], ["layers.1.feedForward.up", masked]], { use: "a/b", version: 1, options: {}, seed: 0 });
+  const checkpoint = withWeights(
+    smallLlama(),
+    [
+      ["layers.0.feedForward.down", quantized],
+      ["layers.1.feedForward.up", masked],
+    ],
+    { use: "a/b", version: 1, options: {}, seed: 0 },
+  );
   return withSeen(checkpoint, [seenData("d", [exampleHash("a"), exampleHash("b")])]);
 }
 
@@ -109,7 +141,9 @@ describe("a damaged file", () => {
     await property(files, "model.safetensors", damage, 200);
     const bytes = await files.read("model.safetensors");
     const end = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
-    const inHeader: typeof damage = damage.map((hurt) => (whole: Uint8Array) => Uint8Array.from([...hurt(whole.slice(0, end)), ...whole.slice(end)]));
+    const inHeader: typeof damage = damage.map(
+      (hurt) => (whole: Uint8Array) => Uint8Array.from([...hurt(whole.slice(0, end)), ...whole.slice(end)]),
+    );
     expect(await property(files, "model.safetensors", inHeader, 500)).toBeGreaterThan(0.9);
   });
 
@@ -126,12 +160,23 @@ describe("a damaged file", () => {
   });
 
   it("of llama2.c", async () => {
-    const words = ["<unk>", "\n<s>\n", "\n</s>\n", ...Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`), " ", "a", "b", "ab"];
+    const words = [
+      "<unk>",
+      "\n<s>\n",
+      "\n</s>\n",
+      ...Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
+      " ",
+      "a",
+      "b",
+      "ab",
+    ];
     const pieces = words.map((text, id) => ({ text, score: -id }));
     const sizes = { dim: 8, hidden: 12, layers: 2, heads: 2, keyValueHeads: 1, vocabulary: pieces.length, context: 4 };
     const files = memoryFiles({ "m.bin": llama2cBytes(sizes), "tok.bin": tokenizerBytes(pieces) }, "folder");
     await property(files, "m.bin", damage, 150);
-    const inHeader: typeof damage = damage.map((hurt) => (whole: Uint8Array) => Uint8Array.from([...hurt(whole.slice(0, 28)), ...whole.slice(28)]));
+    const inHeader: typeof damage = damage.map(
+      (hurt) => (whole: Uint8Array) => Uint8Array.from([...hurt(whole.slice(0, 28)), ...whole.slice(28)]),
+    );
     expect(await property(files, "m.bin", inHeader, 250)).toBeGreaterThan(0.9);
     expect(await property(files, "tok.bin", damage, 300)).toBeGreaterThan(0.3);
   });

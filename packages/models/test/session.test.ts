@@ -70,7 +70,11 @@ describe.each([
 
   it("scores every token after the first as the forward pass has it", async () => {
     const session = sessionOf(checkpoint);
-    const tokens = [[1, 3, 4, 5, 6], [1, 9], [1, 7, 7, 7, 8, 8, 8, 9, 9, 3, 4, 5]];
+    const tokens = [
+      [1, 3, 4, 5, 6],
+      [1, 9],
+      [1, 7, 7, 7, 8, 8, 8, 9, 9, 3, 4, 5],
+    ];
     const batch = "sources" in rows ? { tokens, sources: rows.sources } : { tokens };
     const scores = await session.score(batch);
     const logits = await session.forward(batch);
@@ -99,7 +103,11 @@ describe.each([
     const session = sessionOf(checkpoint);
     const request = { ...rows, maxTokens: 20, stop: [] };
     const expected = await rowsOf(session, request);
-    const reversed = { ...request, prompts: [...rows.prompts].reverse(), sources: "sources" in rows ? [...rows.sources].reverse() : undefined };
+    const reversed = {
+      ...request,
+      prompts: [...rows.prompts].reverse(),
+      sources: "sources" in rows ? [...rows.sources].reverse() : undefined,
+    };
     const [one, two] = await Promise.all([rowsOf(session, request), rowsOf(session, reversed)]);
     expect([one, two]).toEqual([expected, [...expected].reverse()]);
     expect(session.store.states()).toEqual([]);
@@ -141,7 +149,13 @@ describe("a session", () => {
     await expect(session.score(batch)).rejects.toMatchObject(expected);
   });
 
-  it.each([["temperature", NaN], ["temperature", -1], ["topP", 0], ["topP", 1.1], ["maxTokens", 1.5]])("refuses %s %d", async (field, value) => {
+  it.each([
+    ["temperature", NaN],
+    ["temperature", -1],
+    ["topP", 0],
+    ["topP", 1.1],
+    ["maxTokens", 1.5],
+  ])("refuses %s %d", async (field, value) => {
     const request = { prompts: [[1]], maxTokens: 3, [field]: value };
     await expect(rowsOf(sessionOf(smallLlama()), request)).rejects.toMatchObject({ code: "models/rows-invalid", report: { field } });
   });

@@ -43,21 +43,25 @@ describe.skipIf(folder === undefined)("stories260K", () => {
     expect(two).toEqual(one);
   });
 
-  it.skipIf(text === undefined)("predicts the first six stories of the protocol about as well as all sixty", { timeout: 120_000 }, async () => {
-    const { checkpoint, session } = await model();
-    const stories = readFileSync(text!, "utf8")
-      .split(/<\|endoftext\|>|\n\n(?=(?:Once|One day|One morning))/)
-      .map((piece) => piece.trim())
-      .filter((piece) => piece.length > 200);
-    expect(stories.length).toBe(212);
-    const rows = stories.slice(0, 60).map((piece) => [1, ...checkpoint.tokenizer!.encode(piece)].slice(0, 256));
-    expect(rows.reduce((sum, row) => sum + row.length, 0)).toBe(13_682);
-    const scores = await session.score({ tokens: rows.slice(0, 6) });
-    const all = scores.flatMap(({ nll }) => [...nll]);
-    const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
-    expect(mean).toBeGreaterThan(1.1);
-    expect(mean).toBeLessThan(1.6);
-  });
+  it.skipIf(text === undefined)(
+    "predicts the first six stories of the protocol about as well as all sixty",
+    { timeout: 120_000 },
+    async () => {
+      const { checkpoint, session } = await model();
+      const stories = readFileSync(text!, "utf8")
+        .split(/<\|endoftext\|>|\n\n(?=(?:Once|One day|One morning))/)
+        .map((piece) => piece.trim())
+        .filter((piece) => piece.length > 200);
+      expect(stories.length).toBe(212);
+      const rows = stories.slice(0, 60).map((piece) => [1, ...checkpoint.tokenizer!.encode(piece)].slice(0, 256));
+      expect(rows.reduce((sum, row) => sum + row.length, 0)).toBe(13_682);
+      const scores = await session.score({ tokens: rows.slice(0, 6) });
+      const all = scores.flatMap(({ nll }) => [...nll]);
+      const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
+      expect(mean).toBeGreaterThan(1.1);
+      expect(mean).toBeLessThan(1.6);
+    },
+  );
 
   it("refuses its files cut anywhere", async () => {
     const files = folderFiles(folder!);

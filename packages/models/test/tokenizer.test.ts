@@ -33,7 +33,10 @@ function byTheBook(pieces: readonly Piece[], text: string): number[] {
   }
 }
 
-const BYTES: readonly Piece[] = Array.from({ length: 256 }, (_, byte) => ({ text: `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`, score: 0 }));
+const BYTES: readonly Piece[] = Array.from({ length: 256 }, (_, byte) => ({
+  text: `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
+  score: 0,
+}));
 const START: readonly Piece[] = [{ text: "<unk>", score: 0 }, { text: "\n<s>\n", score: 0 }, { text: "\n</s>\n", score: 0 }, ...BYTES];
 
 /** A vocabulary whose merges follow this order. */
@@ -49,7 +52,9 @@ describe("llama2.c's tokenizer through the library", () => {
     const { pieces } = await llama2cFormat.read(folderFiles(folder!));
     const tokenizer = llama2cTokenizer(pieces!, "folder");
     const words = ["Once upon a time", " the", "ee", "ll", "...", "\n", "é", "🙂", "<s>", "<unk>", "\n<s>\n", "<0x0A>", "  ", "!!!"];
-    const anyText = fc.array(fc.oneof(fc.constantFrom(...words), fc.string({ unit: "grapheme" })), { maxLength: 12 }).map((parts) => parts.join(""));
+    const anyText = fc
+      .array(fc.oneof(fc.constantFrom(...words), fc.string({ unit: "grapheme" })), { maxLength: 12 })
+      .map((parts) => parts.join(""));
     fc.assert(
       fc.property(anyText, (text) => {
         const ids = tokenizer.encode(text);
@@ -61,7 +66,12 @@ describe("llama2.c's tokenizer through the library", () => {
   });
 
   it("merges runs of one character leftmost first, as the source does", () => {
-    const runs = [["aa", "aaaa", "aaa"], ["aa", "aaa", "aaaa", "ab", "ba", "aab", "baa"], ["ab", "abab", "aba", "bab"], ["aa", "aaa", "aaaaa", "aaaaaa"]];
+    const runs = [
+      ["aa", "aaaa", "aaa"],
+      ["aa", "aaa", "aaaa", "ab", "ba", "aab", "baa"],
+      ["ab", "abab", "aba", "bab"],
+      ["aa", "aaa", "aaaaa", "aaaaaa"],
+    ];
     for (const merged of runs) {
       const pieces = vocabulary(merged);
       const tokenizer = llama2cTokenizer(pieces, "folder");
@@ -77,7 +87,12 @@ describe("llama2.c's tokenizer through the library", () => {
   it("refuses scores that leave the order of merges open, and a vocabulary without a byte", () => {
     const tied = [...vocabulary(["aa", "bb"])].map((piece) => (piece.text === "bb" ? { ...piece, score: 0 } : piece));
     expect(() => llama2cTokenizer(tied, "folder")).toThrow(/tokenizer-invalid/);
-    expect(() => llama2cTokenizer(vocabulary(["aa"]).filter(({ text }) => text !== "<0x41>"), "folder")).toThrow(/<0x41>/);
+    expect(() =>
+      llama2cTokenizer(
+        vocabulary(["aa"]).filter(({ text }) => text !== "<0x41>"),
+        "folder",
+      ),
+    ).toThrow(/<0x41>/);
   });
 });
 
@@ -94,7 +109,8 @@ describe("a word tokenizer", () => {
   });
 
   it("refuses words it does not know, and special tokens in text", () => {
-    for (const text of ["jump thrice", "<s>", "__proto__", "constructor"]) expect(() => tokenizer.encode(text)).toThrow(/text-not-encodable/);
+    for (const text of ["jump thrice", "<s>", "__proto__", "constructor"])
+      expect(() => tokenizer.encode(text)).toThrow(/text-not-encodable/);
   });
 
   it("comes back from its JSON", () => {
@@ -114,7 +130,10 @@ describe("tokenizer.json", () => {
   });
 
   it("keeps ids of added tokens beyond the vocabulary", () => {
-    const tokenizer = tokenizerFromJson({ ...json, added_tokens: [{ id: 3, content: "<|end|>", special: true }] }, { eos_token: { content: "<|end|>" } });
+    const tokenizer = tokenizerFromJson(
+      { ...json, added_tokens: [{ id: 3, content: "<|end|>", special: true }] },
+      { eos_token: { content: "<|end|>" } },
+    );
     expect(tokenizer.vocabularySize).toBe(4);
     expect(tokenizer.special.end).toBe(3);
     expect(tokenizer.decode([2, 3])).toBe("ab");
@@ -139,7 +158,10 @@ describe("tokenizer.json", () => {
     ["a decoder of an unknown kind", { ...json, decoder: { type: "Magic" } }, {}, "tokenizer"],
   ])("with %s is refused", (_, given, config, field) => {
     expect(() => tokenizerFromJson(given, config, "folder")).toThrow(
-      expect.objectContaining({ code: "models/tokenizer-invalid", report: expect.objectContaining({ file: "folder/tokenizer.json", field }) }),
+      expect.objectContaining({
+        code: "models/tokenizer-invalid",
+        report: expect.objectContaining({ file: "folder/tokenizer.json", field }),
+      }),
     );
   });
 });

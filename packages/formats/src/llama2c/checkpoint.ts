@@ -47,7 +47,8 @@ export async function readLlama2cCheckpoint(files: FileSet, name: string): Promi
   for (const { name: tensor, shape, count, layered } of sections) {
     for (let index = 0; index < count; index++) {
       const full = layered ? `layers.${index}.${tensor}` : tensor;
-      if (!ROTATION_TABLES.includes(tensor)) tensors.set(full, rangeSource({ files, file: name, tensor: full, dtype: "f32", shape, begin }));
+      if (!ROTATION_TABLES.includes(tensor))
+        tensors.set(full, rangeSource({ files, file: name, tensor: full, dtype: "f32", shape, begin }));
       begin += elements(shape) * 4;
     }
   }
@@ -61,14 +62,30 @@ interface Section {
   readonly layered: boolean;
 }
 
-function layout({ dim, hiddenDim, layers, heads, keyValueHeads, vocabularySize, sequenceLength, sharedClassifier }: Llama2cConfig): Section[] {
+function layout({
+  dim,
+  hiddenDim,
+  layers,
+  heads,
+  keyValueHeads,
+  vocabularySize,
+  sequenceLength,
+  sharedClassifier,
+}: Llama2cConfig): Section[] {
   const keyValueDim = (dim / heads) * keyValueHeads;
   const once = (name: string, ...shape: number[]): Section => ({ name, shape, count: 1, layered: false });
   const each = (name: string, ...shape: number[]): Section => ({ name, shape, count: layers, layered: true });
   const sections = [
     once("token_embedding", vocabularySize, dim),
-    each("rms_att", dim), each("wq", dim, dim), each("wk", keyValueDim, dim), each("wv", keyValueDim, dim), each("wo", dim, dim),
-    each("rms_ffn", dim), each("w1", hiddenDim, dim), each("w2", dim, hiddenDim), each("w3", hiddenDim, dim),
+    each("rms_att", dim),
+    each("wq", dim, dim),
+    each("wk", keyValueDim, dim),
+    each("wv", keyValueDim, dim),
+    each("wo", dim, dim),
+    each("rms_ffn", dim),
+    each("w1", hiddenDim, dim),
+    each("w2", dim, hiddenDim),
+    each("w3", hiddenDim, dim),
     once("rms_final", dim),
     ...ROTATION_TABLES.map((table) => once(table, sequenceLength, dim / heads / 2)),
   ];
@@ -78,12 +95,30 @@ function layout({ dim, hiddenDim, layers, heads, keyValueHeads, vocabularySize, 
 function checkConfig(file: string, header: Uint8Array): Llama2cConfig {
   const fail = (field: string, expected: string, found: number): Error => llama2cInvalid({ file, field, expected, found: `${found}` });
   const view = new DataView(header.buffer, header.byteOffset, HEADER_BYTES);
-  const [dim, hiddenDim, layers, heads, keyValueHeads, vocabulary, sequenceLength] =
-    Array.from({ length: 7 }, (_, index) => view.getInt32(index * 4, true)) as [number, number, number, number, number, number, number];
+  const [dim, hiddenDim, layers, heads, keyValueHeads, vocabulary, sequenceLength] = Array.from({ length: 7 }, (_, index) =>
+    view.getInt32(index * 4, true),
+  ) as [number, number, number, number, number, number, number];
   if (dim === LATER_VERSIONS) throw fail("version", "0, without a magic number", view.getInt32(4, true));
-  const fields = { dim, hidden_dim: hiddenDim, n_layers: layers, n_heads: heads, n_kv_heads: keyValueHeads, vocab_size: Math.abs(vocabulary), seq_len: sequenceLength };
+  const fields = {
+    dim,
+    hidden_dim: hiddenDim,
+    n_layers: layers,
+    n_heads: heads,
+    n_kv_heads: keyValueHeads,
+    vocab_size: Math.abs(vocabulary),
+    seq_len: sequenceLength,
+  };
   for (const [field, value] of Object.entries(fields)) if (value < 1) throw fail(field, "1 or more", value);
   if (dim % (2 * heads) !== 0) throw fail("n_heads", `a number that cuts dim ${dim} into even pieces`, heads);
   if (heads % keyValueHeads !== 0) throw fail("n_kv_heads", `a divisor of n_heads ${heads}`, keyValueHeads);
-  return { dim, hiddenDim, layers, heads, keyValueHeads, vocabularySize: Math.abs(vocabulary), sequenceLength, sharedClassifier: vocabulary > 0 };
+  return {
+    dim,
+    hiddenDim,
+    layers,
+    heads,
+    keyValueHeads,
+    vocabularySize: Math.abs(vocabulary),
+    sequenceLength,
+    sharedClassifier: vocabulary > 0,
+  };
 }

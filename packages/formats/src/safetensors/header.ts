@@ -2,7 +2,14 @@
 import type { FileSet } from "@pare/core";
 import { byteSize, type DType } from "@pare/tensor-core";
 import {
-  dtypeUnsupported, fileTruncated, headerInvalid, headerTooLarge, offsetsInvalid, offsetsOutsideFile, tensorsHole, tensorsOverlap,
+  dtypeUnsupported,
+  fileTruncated,
+  headerInvalid,
+  headerTooLarge,
+  offsetsInvalid,
+  offsetsOutsideFile,
+  tensorsHole,
+  tensorsOverlap,
 } from "../errors.ts";
 import { isRecord, parseJson } from "../json.ts";
 import { at, elements } from "../named-tensors.ts";
@@ -12,8 +19,19 @@ export const HEADER_LIMIT = 100_000_000;
 
 /** The format's names of element types. */
 export const DTYPE_NAMES: Readonly<Record<DType, string>> = {
-  f64: "F64", f32: "F32", f16: "F16", bf16: "BF16", i64: "I64", u64: "U64", i32: "I32", u32: "U32", i16: "I16", u16: "U16",
-  i8: "I8", u8: "U8", bool: "BOOL",
+  f64: "F64",
+  f32: "F32",
+  f16: "F16",
+  bf16: "BF16",
+  i64: "I64",
+  u64: "U64",
+  i32: "I32",
+  u32: "U32",
+  i16: "I16",
+  u16: "U16",
+  i8: "I8",
+  u8: "U8",
+  bool: "BOOL",
 };
 const DTYPES = new Map(Object.entries(DTYPE_NAMES).map(([dtype, name]) => [name, dtype as DType]));
 
@@ -58,7 +76,12 @@ function readMetadata(file: string, metadata: unknown): Readonly<Record<string, 
   if (metadata === undefined) return {};
   const wrong = isRecord(metadata) ? Object.entries(metadata).find(([, value]) => typeof value !== "string") : ["", metadata];
   if (wrong !== undefined) {
-    throw headerInvalid({ file, field: `__metadata__${wrong[0] === "" ? "" : `.${String(wrong[0])}`}`, expected: "text by name", found: typeof wrong[1] });
+    throw headerInvalid({
+      file,
+      field: `__metadata__${wrong[0] === "" ? "" : `.${String(wrong[0])}`}`,
+      expected: "text by name",
+      found: typeof wrong[1],
+    });
   }
   return metadata as Readonly<Record<string, string>>;
 }
@@ -110,7 +133,12 @@ function checkCoverage(file: string, entries: readonly TensorEntry[], start: num
     reached = end;
   }
   if (reached !== size) {
-    throw tensorsHole({ file, field: ordered.at(-1)?.name ?? "header", expected: `the file to end at byte ${reached}`, found: `${size} bytes` });
+    throw tensorsHole({
+      file,
+      field: ordered.at(-1)?.name ?? "header",
+      expected: `the file to end at byte ${reached}`,
+      found: `${size} bytes`,
+    });
   }
   return ordered;
 }

@@ -16,7 +16,9 @@ export const SAFETENSORS_INDEX = "model.safetensors.index.json";
 export async function readSafetensors(files: FileSet, name: string = SAFETENSORS_FILE): Promise<NamedTensors> {
   const { entries, metadata } = await readHeader(files, name);
   const file = name;
-  const tensors = entries.map(({ name: tensor, dtype, shape, begin }) => [tensor, rangeSource({ files, file, tensor, dtype, shape, begin })] as const);
+  const tensors = entries.map(
+    ({ name: tensor, dtype, shape, begin }) => [tensor, rangeSource({ files, file, tensor, dtype, shape, begin })] as const,
+  );
   return { tensors: new Map(tensors), metadata };
 }
 
@@ -36,7 +38,13 @@ export async function readShardedSafetensors(files: FileSet, index: string = SAF
     Object.assign(metadata, part.metadata);
   }
   for (const [tensor, shard] of map) {
-    if (!tensors.has(tensor)) throw indexInvalid({ file: at(files, index), field: `weight_map.${tensor}`, expected: `the tensor in ${shard}`, found: "no such tensor there" });
+    if (!tensors.has(tensor))
+      throw indexInvalid({
+        file: at(files, index),
+        field: `weight_map.${tensor}`,
+        expected: `the tensor in ${shard}`,
+        found: "no such tensor there",
+      });
   }
   return { tensors, metadata };
 }
@@ -50,7 +58,8 @@ async function readIndex(files: FileSet, index: string): Promise<Map<string, str
   const present = new Set(await files.list());
   for (const [tensor, shard] of Object.entries(map)) {
     // Only names that the set itself lists are opened: an index cannot point outside its folder.
-    if (typeof shard !== "string" || !present.has(shard)) throw fail(`weight_map.${tensor}`, "a file of this folder", JSON.stringify(shard));
+    if (typeof shard !== "string" || !present.has(shard))
+      throw fail(`weight_map.${tensor}`, "a file of this folder", JSON.stringify(shard));
   }
   return new Map(Object.entries(map as Record<string, string>));
 }

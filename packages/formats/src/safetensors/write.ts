@@ -10,9 +10,7 @@ import { SAFETENSORS_FILE } from "./read.ts";
  * tensor is aligned and the same content gives the same bytes. The file appears whole or not at all.
  */
 export async function writeSafetensors(files: FileSet, content: NamedTensors, name: string = SAFETENSORS_FILE): Promise<void> {
-  const ordered = [...content.tensors].sort(
-    ([a, x], [b, y]) => byteSize(y.dtype) - byteSize(x.dtype) || (a < b ? -1 : 1),
-  );
+  const ordered = [...content.tensors].sort(([a, x], [b, y]) => byteSize(y.dtype) - byteSize(x.dtype) || (a < b ? -1 : 1));
   await files.write(name, chunks(at(files, name), ordered, content.metadata));
 }
 

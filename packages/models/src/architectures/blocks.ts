@@ -64,7 +64,10 @@ export function selfAttention(at: BlockScope, x: Value, options: SelfAttention):
 export function crossAttention(
   at: BlockScope,
   x: Value,
-  { source, ...options }: Visibility & { readonly prefix: string; readonly keyValueHeads: readonly number[]; readonly source: () => KeyValue },
+  {
+    source,
+    ...options
+  }: Visibility & { readonly prefix: string; readonly keyValueHeads: readonly number[]; readonly source: () => KeyValue },
 ): Value {
   const { prefix, keyValueHeads } = options;
   if (keyValueHeads.length === 0) return x;
@@ -86,7 +89,13 @@ interface Attend extends Visibility {
   readonly keyValueHeads: readonly number[];
 }
 
-function attend(at: BlockScope, x: Value, query: Value, { key, value }: KeyValue, { prefix, keyValueHeads, causal, lengths, starts }: Attend): Value {
+function attend(
+  at: BlockScope,
+  x: Value,
+  query: Value,
+  { key, value }: KeyValue,
+  { prefix, keyValueHeads, causal, lengths, starts }: Attend,
+): Value {
   const { tracer } = at.scope;
   const { headDim } = at.config;
   const y = attention(query, key, value, { lengths, starts, scale: 1 / Math.sqrt(headDim), causal, keyValueHeads });
@@ -141,7 +150,12 @@ function spread(inputs: number, branches = 1): Initial {
   return { normal: 0.5 / Math.sqrt(inputs * branches) };
 }
 
-export function attentionWeights({ hiddenSize, headDim }: BlockConfig, prefix: string, keyValueHeads: readonly number[], branches: number): WeightSpec[] {
+export function attentionWeights(
+  { hiddenSize, headDim }: BlockConfig,
+  prefix: string,
+  keyValueHeads: readonly number[],
+  branches: number,
+): WeightSpec[] {
   const width = keyValueHeads.length * headDim;
   const keyValueWidth = countHeads(keyValueHeads) * headDim;
   if (width === 0) return [];
@@ -169,7 +183,15 @@ export function normWeight(name: string, width: number): WeightSpec {
 }
 
 /** The embedding and, where it is not tied to it, the output matrix. */
-export function vocabularyWeights({ vocabularySize, hiddenSize, tied }: { readonly vocabularySize: number; readonly hiddenSize: number; readonly tied: boolean }): WeightSpec[] {
+export function vocabularyWeights({
+  vocabularySize,
+  hiddenSize,
+  tied,
+}: {
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly tied: boolean;
+}): WeightSpec[] {
   const shape = [vocabularySize, hiddenSize];
   const initial = { normal: 1 / Math.sqrt(hiddenSize) };
   const embedding: WeightSpec = { name: "embedding", shape, role: "rows", initial };
@@ -188,8 +210,12 @@ export function headGroup({ headDim }: BlockConfig, prefix: string, keyValueHead
   if (keyValueHeads.length === 0) return [];
   return [
     {
-      site: `${prefix}.heads`, headDim, keyValueHeads,
-      query: [`${prefix}.query`], keyValue: [`${prefix}.key`, `${prefix}.value`], output: [`${prefix}.output`],
+      site: `${prefix}.heads`,
+      headDim,
+      keyValueHeads,
+      query: [`${prefix}.query`],
+      keyValue: [`${prefix}.key`, `${prefix}.value`],
+      output: [`${prefix}.output`],
     },
   ];
 }

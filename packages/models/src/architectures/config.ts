@@ -2,13 +2,19 @@ import { z } from "zod";
 import { configInvalid } from "../errors.ts";
 
 /** A size that can be: 1 … 2^31. */
-export const size: z.ZodType<number> = z.int().min(1).max(2 ** 31);
+export const size: z.ZodType<number> = z
+  .int()
+  .min(1)
+  .max(2 ** 31);
 
 /** Key/value head that each query head reads, in order and without gaps: 0 0 1 1 2. None at all: the layer has no attention. */
 export const keyValueHeads: z.ZodType<readonly number[]> = z
   .array(z.int().min(0))
   .max(2 ** 16)
-  .refine((heads) => heads.every((head, index) => head === (heads[index - 1] ?? 0) || (index > 0 && head === heads[index - 1]! + 1)), "key/value heads in order and without gaps, from 0 on");
+  .refine(
+    (heads) => heads.every((head, index) => head === (heads[index - 1] ?? 0) || (index > 0 && head === heads[index - 1]! + 1)),
+    "key/value heads in order and without gaps, from 0 on",
+  );
 
 /** Fields that every architecture of this package has. */
 export const common: {
@@ -24,7 +30,11 @@ export const common: {
   vocabularySize: size,
   contextLength: size,
   hiddenSize: size,
-  headDim: z.int().min(2).max(2 ** 16).multipleOf(2),
+  headDim: z
+    .int()
+    .min(2)
+    .max(2 ** 16)
+    .multipleOf(2),
   epsilon: z.number().positive().max(1),
   ropeBase: z.number().min(1),
   ropePairing: z.enum(["adjacent", "half"]),
@@ -32,7 +42,10 @@ export const common: {
 };
 
 /** Feed-forward neurons; 0: the layer has no feed-forward part. */
-export const feedForward: z.ZodType<number> = z.int().min(0).max(2 ** 31);
+export const feedForward: z.ZodType<number> = z
+  .int()
+  .min(0)
+  .max(2 ** 31);
 
 /** Throws `models/config-invalid` naming the first field that is wrong. */
 export function parseConfig<Config>(schema: z.ZodType<Config>, raw: unknown, file: string): Config {
@@ -40,7 +53,12 @@ export function parseConfig<Config>(schema: z.ZodType<Config>, raw: unknown, fil
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const found = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], raw);
-  throw configInvalid({ file, field: issue.path.join(".") || "config", expected: issue.message, found: (JSON.stringify(found) ?? "nothing").slice(0, 80) });
+  throw configInvalid({
+    file,
+    field: issue.path.join(".") || "config",
+    expected: issue.message,
+    found: (JSON.stringify(found) ?? "nothing").slice(0, 80),
+  });
 }
 
 /** Key/value heads of a layer: one more than the largest index. */

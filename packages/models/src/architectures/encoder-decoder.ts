@@ -4,8 +4,21 @@ import type { Architecture, CacheSpec, DecodeInputs, EncodeInputs, ForwardInputs
 import type { ModelConfig } from "../checkpoint.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../define-architecture.ts";
 import {
-  attentionWeights, cacheNames, crossAttention, feedForward, feedForwardWeights, headGroup, keysAndValues, logits, norm, normWeight,
-  selfAttention, vocabularyWeights, writeCaches, type KeyValue, type Visibility,
+  attentionWeights,
+  cacheNames,
+  crossAttention,
+  feedForward,
+  feedForwardWeights,
+  headGroup,
+  keysAndValues,
+  logits,
+  norm,
+  normWeight,
+  selfAttention,
+  vocabularyWeights,
+  writeCaches,
+  type KeyValue,
+  type Visibility,
 } from "./blocks.ts";
 import { common, countHeads, evenHeads, feedForward as neurons, keepHeads, keyValueHeads, parseConfig } from "./config.ts";
 
@@ -57,22 +70,47 @@ export interface EncoderDecoderShape {
 }
 
 /** A config whose layers are all alike. Throws `models/config-invalid`. */
-export function encoderDecoderConfig({ encoderLayers, decoderLayers, heads, feedForward: width, tied = true, ...sizes }: EncoderDecoderShape): EncoderDecoderConfig {
+export function encoderDecoderConfig({
+  encoderLayers,
+  decoderLayers,
+  heads,
+  feedForward: width,
+  tied = true,
+  ...sizes
+}: EncoderDecoderShape): EncoderDecoderConfig {
   const layer = { keyValueHeads: evenHeads(heads, heads), feedForward: width };
   const config = {
-    architecture: "encoder-decoder", ...sizes, headDim: sizes.hiddenSize / heads, epsilon: 1e-5, ropeBase: 10_000, ropePairing: "half", tied,
+    architecture: "encoder-decoder",
+    ...sizes,
+    headDim: sizes.hiddenSize / heads,
+    epsilon: 1e-5,
+    ropeBase: 10_000,
+    ropePairing: "half",
+    tied,
     encoder: Array.from({ length: encoderLayers }, () => layer),
     decoder: Array.from({ length: decoderLayers }, () => ({ ...layer, crossKeyValueHeads: evenHeads(heads, heads) })),
   };
   return parseConfig(schema, config, "config");
 }
 
-function runEncoder(scope: ModelScope, config: EncoderDecoderConfig, { source, sourcePositions, sourceLengths }: Required<Pick<EncodeInputs, "source" | "sourcePositions">> & { readonly sourceLengths?: Value | undefined }): Value {
+function runEncoder(
+  scope: ModelScope,
+  config: EncoderDecoderConfig,
+  {
+    source,
+    sourcePositions,
+    sourceLengths,
+  }: Required<Pick<EncodeInputs, "source" | "sourcePositions">> & { readonly sourceLengths?: Value | undefined },
+): Value {
   const at = { scope, config };
   let x = scope.tracer.site("encoder.embedding", rows(scope.weight("embedding"), source));
   for (const [index, layer] of config.encoder.entries()) {
     x = selfAttention(at, x, {
-      prefix: `encoder.${index}.attention`, keyValueHeads: layer.keyValueHeads, positions: sourcePositions, lengths: sourceLengths, causal: false,
+      prefix: `encoder.${index}.attention`,
+      keyValueHeads: layer.keyValueHeads,
+      positions: sourcePositions,
+      lengths: sourceLengths,
+      causal: false,
     });
     x = scope.tracer.site(`encoder.${index}`, feedForward(at, x, `encoder.${index}.feedForward`, layer.feedForward));
   }
@@ -88,18 +126,28 @@ interface RunDecoder extends Visibility {
   readonly extend?: ((prefix: string, heads: number, fresh: KeyValue) => KeyValue) | undefined;
 }
 
-function runDecoder(scope: ModelScope, config: EncoderDecoderConfig, { tokens, positions, sourceLengths, source, extend, ...visibility }: RunDecoder): Value {
+function runDecoder(
+  scope: ModelScope,
+  config: EncoderDecoderConfig,
+  { tokens, positions, sourceLengths, source, extend, ...visibility }: RunDecoder,
+): Value {
   const at = { scope, config };
   let x = scope.tracer.site("decoder.embedding", rows(scope.weight("embedding"), tokens));
   for (const [index, layer] of config.decoder.entries()) {
     const prefix = `decoder.${index}.attention`;
     const cross = `decoder.${index}.crossAttention`;
     x = selfAttention(at, x, {
-      ...visibility, prefix, positions, keyValueHeads: layer.keyValueHeads,
+      ...visibility,
+      prefix,
+      positions,
+      keyValueHeads: layer.keyValueHeads,
       extend: extend && ((fresh) => extend(prefix, countHeads(layer.keyValueHeads), fresh)),
     });
     x = crossAttention(at, x, {
-      prefix: cross, keyValueHeads: layer.crossKeyValueHeads, causal: false, lengths: sourceLengths,
+      prefix: cross,
+      keyValueHeads: layer.crossKeyValueHeads,
+      causal: false,
+      lengths: sourceLengths,
       source: () => source(cross, layer.crossKeyValueHeads),
     });
     x = scope.tracer.site(`decoder.${index}`, feedForward(at, x, `decoder.${index}.feedForward`, layer.feedForward));
@@ -111,7 +159,11 @@ function forward(scope: ModelScope, config: EncoderDecoderConfig, inputs: Forwar
   const { tokens, positions, lengths, sourceLengths } = inputs;
   const encoded = runEncoder(scope, config, { source: inputs.source!, sourcePositions: inputs.sourcePositions!, sourceLengths });
   return runDecoder(scope, config, {
-    tokens, positions, lengths, sourceLengths, causal: true,
+    tokens,
+    positions,
+    lengths,
+    sourceLengths,
+    causal: true,
     source: (prefix, heads) => keysAndValues({ scope, config }, prefix, heads, encoded),
   });
 }
@@ -133,11 +185,17 @@ function decode(scope: ModelScope, config: EncoderDecoderConfig, inputs: DecodeI
   const { tokens, positions, starts, lengths, batch, capacity, sourceLengths } = inputs;
   const at = { scope, config };
   return runDecoder(scope, config, {
-    tokens, positions, lengths, starts, sourceLengths, causal: true,
+    tokens,
+    positions,
+    lengths,
+    starts,
+    sourceLengths,
+    causal: true,
     extend: (prefix, heads, fresh) => writeCaches(at, prefix, fresh, { starts, batch, capacity, heads }),
     source: (prefix, keyValue) => {
       const { key, value } = cacheNames(prefix);
-      const state = (name: string): Value => scope.tracer.state(name, "f32", [batch, inputs.sourceCapacity!, countHeads(keyValue), config.headDim]);
+      const state = (name: string): Value =>
+        scope.tracer.state(name, "f32", [batch, inputs.sourceCapacity!, countHeads(keyValue), config.headDim]);
       return { key: state(key), value: state(value) };
     },
   });
@@ -182,7 +240,10 @@ const architecture: Architecture<EncoderDecoderConfig> = {
   ],
   withHeads: (config, kept) => ({
     ...config,
-    encoder: config.encoder.map((layer, index) => ({ ...layer, keyValueHeads: keepHeads(layer.keyValueHeads, kept[`encoder.${index}.attention.heads`]) })),
+    encoder: config.encoder.map((layer, index) => ({
+      ...layer,
+      keyValueHeads: keepHeads(layer.keyValueHeads, kept[`encoder.${index}.attention.heads`]),
+    })),
     decoder: config.decoder.map((layer, index) => ({
       ...layer,
       keyValueHeads: keepHeads(layer.keyValueHeads, kept[`decoder.${index}.attention.heads`]),

@@ -4,8 +4,18 @@ import type { Architecture, DecodeInputs, ModelScope } from "../architecture.ts"
 import type { ModelConfig } from "../checkpoint.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../define-architecture.ts";
 import {
-  attentionWeights, cacheNames, feedForward, feedForwardWeights, headGroup, logits, normWeight, selfAttention, vocabularyWeights, writeCaches,
-  type KeyValue, type Visibility,
+  attentionWeights,
+  cacheNames,
+  feedForward,
+  feedForwardWeights,
+  headGroup,
+  logits,
+  normWeight,
+  selfAttention,
+  vocabularyWeights,
+  writeCaches,
+  type KeyValue,
+  type Visibility,
 } from "./blocks.ts";
 import { common, countHeads, evenHeads, feedForward as neurons, keepHeads, keyValueHeads, parseConfig } from "./config.ts";
 import { importLlama2c } from "./llama2c-import.ts";
@@ -51,10 +61,23 @@ export interface LlamaShape {
 }
 
 /** A config whose layers are all alike. Throws `models/config-invalid`. */
-export function llamaConfig({ layers, heads, keyValueHeads: keyValue = heads, feedForward: width, tied = true, ...sizes }: LlamaShape): LlamaConfig {
+export function llamaConfig({
+  layers,
+  heads,
+  keyValueHeads: keyValue = heads,
+  feedForward: width,
+  tied = true,
+  ...sizes
+}: LlamaShape): LlamaConfig {
   const layer = { keyValueHeads: evenHeads(heads, keyValue), feedForward: width };
   const config = {
-    architecture: "llama", ...sizes, headDim: sizes.hiddenSize / heads, epsilon: 1e-5, ropeBase: 10_000, ropePairing: "half", tied,
+    architecture: "llama",
+    ...sizes,
+    headDim: sizes.hiddenSize / heads,
+    epsilon: 1e-5,
+    ropeBase: 10_000,
+    ropePairing: "half",
+    tied,
     layers: Array.from({ length: layers }, () => layer),
   };
   return parseConfig(schema, config, "config");
@@ -72,7 +95,10 @@ function run(scope: ModelScope, config: LlamaConfig, { tokens, positions, extend
   for (const [index, layer] of config.layers.entries()) {
     const prefix = `layers.${index}.attention`;
     x = selfAttention(at, x, {
-      ...visibility, prefix, positions, keyValueHeads: layer.keyValueHeads,
+      ...visibility,
+      prefix,
+      positions,
+      keyValueHeads: layer.keyValueHeads,
       extend: extend && ((fresh) => extend(prefix, countHeads(layer.keyValueHeads), fresh)),
     });
     x = scope.tracer.site(`layers.${index}`, feedForward(at, x, `layers.${index}.feedForward`, layer.feedForward));
@@ -82,7 +108,11 @@ function run(scope: ModelScope, config: LlamaConfig, { tokens, positions, extend
 
 function decode(scope: ModelScope, config: LlamaConfig, { tokens, positions, starts, lengths, batch, capacity }: DecodeInputs): Value {
   return run(scope, config, {
-    tokens, positions, lengths, starts, causal: true,
+    tokens,
+    positions,
+    lengths,
+    starts,
+    causal: true,
     extend: (prefix, heads, fresh) => writeCaches({ scope, config }, prefix, fresh, { starts, batch, capacity, heads }),
   });
 }
@@ -110,11 +140,13 @@ const architecture: Architecture<LlamaConfig> = {
   withHeads: (config, kept) => ({
     ...config,
     layers: config.layers.map((layer, index) => ({
-      ...layer, keyValueHeads: keepHeads(layer.keyValueHeads, kept[`layers.${index}.attention.heads`]),
+      ...layer,
+      keyValueHeads: keepHeads(layer.keyValueHeads, kept[`layers.${index}.attention.heads`]),
     })),
   }),
   layers: (config) => [{ stack: "layers", prefixes: config.layers.map((_, index) => `layers.${index}.`) }],
-  withLayers: (config, { layers: kept }) => (kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) }),
+  withLayers: (config, { layers: kept }) =>
+    kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },
   imports: { llama2c: importLlama2c },
 };
 

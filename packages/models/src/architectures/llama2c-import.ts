@@ -5,8 +5,15 @@ import { llama2cTokenizer } from "./llama2c-tokenizer.ts";
 import { evenHeads } from "./config.ts";
 
 const LAYER_NAMES: Readonly<Record<string, string>> = {
-  rms_att: "attention.norm", wq: "attention.query", wk: "attention.key", wv: "attention.value", wo: "attention.output",
-  rms_ffn: "feedForward.norm", w1: "feedForward.gate", w2: "feedForward.down", w3: "feedForward.up",
+  rms_att: "attention.norm",
+  wq: "attention.query",
+  wk: "attention.key",
+  wv: "attention.value",
+  wo: "attention.output",
+  rms_ffn: "feedForward.norm",
+  w1: "feedForward.gate",
+  w2: "feedForward.down",
+  w3: "feedForward.up",
 };
 const NAMES: Readonly<Record<string, string>> = { token_embedding: "embedding", rms_final: "norm", wcls: "output" };
 
@@ -17,8 +24,14 @@ export function importLlama2c(content: unknown, location: string): Imported {
   return {
     config: {
       architecture: "llama",
-      vocabularySize: config.vocabularySize, contextLength: config.sequenceLength, hiddenSize: config.dim, headDim: config.dim / config.heads,
-      epsilon: 1e-5, ropeBase: 10_000, ropePairing: "adjacent", tied: config.sharedClassifier,
+      vocabularySize: config.vocabularySize,
+      contextLength: config.sequenceLength,
+      hiddenSize: config.dim,
+      headDim: config.dim / config.heads,
+      epsilon: 1e-5,
+      ropeBase: 10_000,
+      ropePairing: "adjacent",
+      tied: config.sharedClassifier,
       layers: Array.from({ length: config.layers }, () => layer),
     },
     tensors: new Map([...tensors].map(([name, source]): [string, TensorSource] => [ownName(name), source])),

@@ -17,15 +17,35 @@ const END = 2;
  */
 export function llama2cTokenizer(pieces: readonly Llama2cPiece[], location: string): Tokenizer {
   const added = pieces.slice(0, END + 1).map(({ text }, id) => ({
-    id, content: text, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true,
+    id,
+    content: text,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
   }));
   const json = {
-    version: "1.0", truncation: null, padding: null, added_tokens: added,
-    normalizer: { type: "Prepend", prepend: " " }, pre_tokenizer: null, post_processor: null,
-    decoder: { type: "Sequence", decoders: [{ type: "ByteFallback" }, { type: "Fuse" }, { type: "Strip", content: " ", start: 1, stop: 0 }] },
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: added,
+    normalizer: { type: "Prepend", prepend: " " },
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: {
+      type: "Sequence",
+      decoders: [{ type: "ByteFallback" }, { type: "Fuse" }, { type: "Strip", content: " ", start: 1, stop: 0 }],
+    },
     model: {
-      type: "BPE", dropout: null, unk_token: pieces[0]!.text, continuing_subword_prefix: null, end_of_word_suffix: null,
-      fuse_unk: false, byte_fallback: true, ignore_merges: false,
+      type: "BPE",
+      dropout: null,
+      unk_token: pieces[0]!.text,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: true,
+      ignore_merges: false,
       vocab: Object.fromEntries(pieces.map(({ text }, id) => [text, id])),
       merges: mergesOf(pieces, location),
     },
@@ -45,7 +65,10 @@ function mergesOf(pieces: readonly Llama2cPiece[], location: string): [string, s
     const other = byScore.get(score);
     if (other !== undefined) {
       throw tokenizerInvalid({
-        file: location, field: `score of ${JSON.stringify(text)}`, expected: "a score of its own, so that merges have one order", found: `${score}, as ${JSON.stringify(other)} has`,
+        file: location,
+        field: `score of ${JSON.stringify(text)}`,
+        expected: "a score of its own, so that merges have one order",
+        found: `${score}, as ${JSON.stringify(other)} has`,
       });
     }
     byScore.set(score, text);

@@ -13,7 +13,9 @@ const EXPONENT: Readonly<Partial<Record<DType, number>>> = { f64: 0, f32: 0x7f80
 function checkFinite(tensor: HostTensor, file: string, name: string): HostTensor {
   const at = firstNotFinite(tensor);
   if (at >= 0) {
-    const place = tensor.shape.reduceRight<number[]>(([rest, ...places], size) => [Math.floor(rest! / size), rest! % size, ...places], [at]).slice(1);
+    const place = tensor.shape
+      .reduceRight<number[]>(([rest, ...places], size) => [Math.floor(rest! / size), rest! % size, ...places], [at])
+      .slice(1);
     throw weightNotFinite({ file, field: name, expected: "finite numbers", found: `NaN or an infinity at [${place.join(", ")}]` });
   }
   return tensor;

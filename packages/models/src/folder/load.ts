@@ -28,7 +28,8 @@ export async function loadCheckpoint(files: FileSet, registry: ModelPlugins): Pr
   const file = `${files.location}/${CONFIG_FILE}`;
   const raw = await readJsonFile(files, CONFIG_FILE, configInvalid);
   const id = isRecord(raw) ? raw["architecture"] : undefined;
-  if (typeof id !== "string") throw configInvalid({ file, field: "architecture", expected: "the name of an architecture", found: JSON.stringify(id) ?? "nothing" });
+  if (typeof id !== "string")
+    throw configInvalid({ file, field: "architecture", expected: "the name of an architecture", found: JSON.stringify(id) ?? "nothing" });
   const architecture = findArchitecture(registry, id, file);
   const config = architecture.parse(raw, file);
   const content = await safetensorsFormat.read(files);
@@ -47,7 +48,16 @@ function findArchitecture(registry: ModelPlugins, id: string, file: string): Arc
   const plugins = registry.list("architecture");
   const plugin = plugins.find((one) => one.id === id);
   if (plugin !== undefined) return plugin.define as Architecture;
-  throw pluginMissing({ file, field: "architecture", kind: "architecture", id, near: nearNames(id, plugins.map((one) => one.id)) });
+  throw pluginMissing({
+    file,
+    field: "architecture",
+    kind: "architecture",
+    id,
+    near: nearNames(
+      id,
+      plugins.map((one) => one.id),
+    ),
+  });
 }
 
 async function readTokenizer(files: FileSet, names: readonly string[]): Promise<Tokenizer> {
@@ -58,19 +68,29 @@ async function readTokenizer(files: FileSet, names: readonly string[]): Promise<
 
 function checkVocabulary(tokenizer: Tokenizer | undefined, vocabularySize: number, file: string): void {
   if (tokenizer === undefined || tokenizer.vocabularySize === vocabularySize) return;
-  throw tokenizerInvalid({ file, field: "vocabulary", expected: `${vocabularySize} pieces, as the model has`, found: `${tokenizer.vocabularySize}` });
+  throw tokenizerInvalid({
+    file,
+    field: "vocabulary",
+    expected: `${vocabularySize} pieces, as the model has`,
+    found: `${tokenizer.vocabularySize}`,
+  });
 }
 
 async function importCheckpoint(files: FileSet, registry: ModelPlugins, names: readonly string[]): Promise<Checkpoint> {
   for (const format of registry.list("format")) {
-    const takers = registry.list("architecture").map((one) => one.define as Architecture).filter(({ imports }) => imports?.[format.id] !== undefined);
+    const takers = registry
+      .list("architecture")
+      .map((one) => one.define as Architecture)
+      .filter(({ imports }) => imports?.[format.id] !== undefined);
     if (takers.length === 0 || !(await format.detect(files))) continue;
     const content: unknown = await format.read(files);
     for (const architecture of takers) {
       const imported = architecture.imports![format.id]!(content, files.location);
       if (imported === undefined) continue;
       const { config, tokenizer, origin } = imported;
-      const weights = new Map([...imported.tensors].map(([name, source]) => [name, denseWeight(finiteSource(source, files.location, name))]));
+      const weights = new Map(
+        [...imported.tensors].map(([name, source]) => [name, denseWeight(finiteSource(source, files.location, name))]),
+      );
       checkWeights(architecture, config, weights, files.location);
       checkVocabulary(tokenizer, config.vocabularySize, files.location);
       return createCheckpoint({ config, weights, tokenizer, provenance: { seen: undefined, deeds: [], origin } });

@@ -4,7 +4,13 @@ import type { TensorSource } from "@pare/tensor-core";
 import type { Checkpoint } from "../checkpoint.ts";
 import { weightNameInvalid } from "../errors.ts";
 import {
-  CONFIG_FILE, PROVENANCE_FILE, STORAGES_KEY, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, tensorName, type StorageEntry,
+  CONFIG_FILE,
+  PROVENANCE_FILE,
+  STORAGES_KEY,
+  TOKENIZER_CONFIG_FILE,
+  TOKENIZER_FILE,
+  tensorName,
+  type StorageEntry,
 } from "./names.ts";
 import { provenanceToJson } from "./provenance-json.ts";
 

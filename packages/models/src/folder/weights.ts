@@ -22,9 +22,12 @@ export function weightsFromTensors({ tensors, metadata }: NamedTensors, registry
     parts.set(weight, { ...known, [part]: finiteSource(source, file, tensor) });
   }
   for (const weight of storages.keys()) {
-    if (!parts.has(weight)) throw weightMissing({ file, field: weight, expected: "the tensors of a weight that the metadata describes", found: "none" });
+    if (!parts.has(weight))
+      throw weightMissing({ file, field: weight, expected: "the tensors of a weight that the metadata describes", found: "none" });
   }
-  const weights = [...parts].map(([weight, given]) => [weight, loadWeight({ weight, given, entry: storages.get(weight), registry, file, tensors })] as const);
+  const weights = [...parts].map(
+    ([weight, given]) => [weight, loadWeight({ weight, given, entry: storages.get(weight), registry, file, tensors })] as const,
+  );
   return new Map(weights);
 }
 
@@ -50,7 +53,12 @@ function loadWeight({ weight, given, entry, registry, file, tensors }: WeightGiv
   }
   for (const part of Object.keys(given)) {
     if (stored.parts[part] === undefined || !tensors.has(tensorName(weight, storage, part))) {
-      throw weightInvalid({ file, field: `${weight}#${part}`, expected: `a part of a ${storage} weight`, found: "a part it does not have" });
+      throw weightInvalid({
+        file,
+        field: `${weight}#${part}`,
+        expected: `a part of a ${storage} weight`,
+        found: "a part it does not have",
+      });
     }
   }
   return stored;
@@ -59,7 +67,10 @@ function loadWeight({ weight, given, entry, registry, file, tensors }: WeightGiv
 function findStorage(registry: Plugins, id: string, weight: string, file: string): StorageDefinition {
   const plugin = registry.list("storage").find((one) => one.id === id);
   if (plugin !== undefined) return plugin.define as StorageDefinition;
-  const near = nearNames(id, registry.list("storage").map((one) => one.id));
+  const near = nearNames(
+    id,
+    registry.list("storage").map((one) => one.id),
+  );
   throw pluginMissing({ file, field: weight, kind: "storage", id, near });
 }
 
@@ -83,21 +94,43 @@ function storageEntries(json: string | undefined, file: string): Map<string, Sto
 }
 
 /** Names and shapes are exactly those that the architecture asks for. Throws `models/weight-missing`, `-extra`, `-shape-mismatch`. */
-export function checkWeights(architecture: Architecture, config: ModelConfig, weights: ReadonlyMap<string, StoredWeight>, file: string): void {
+export function checkWeights(
+  architecture: Architecture,
+  config: ModelConfig,
+  weights: ReadonlyMap<string, StoredWeight>,
+  file: string,
+): void {
   const specs = architecture.weights(config);
   const missing: string[] = [];
   for (const { name, shape } of specs) {
     const stored = weights.get(name);
     if (stored === undefined) missing.push(name);
     else if (stored.shape.join() !== shape.join()) {
-      throw weightShapeMismatch({ file, field: name, expected: `[${shape.join(", ")}] by the config`, found: `[${stored.shape.join(", ")}]` });
+      throw weightShapeMismatch({
+        file,
+        field: name,
+        expected: `[${shape.join(", ")}] by the config`,
+        found: `[${stored.shape.join(", ")}]`,
+      });
     }
   }
   const expected = new Set(specs.map(({ name }) => name));
   const extra = [...weights.keys()].find((name) => !expected.has(name));
   if (missing.length > 0) {
     const found = extra === undefined ? "no such tensor" : `no such tensor, but ${extra}`;
-    throw weightMissing({ file, field: missing[0]!, expected: `a tensor of that name${missing.length > 1 ? ` (and ${missing.length - 1} more)` : ""}`, found });
+    throw weightMissing({
+      file,
+      field: missing[0]!,
+      expected: `a tensor of that name${missing.length > 1 ? ` (and ${missing.length - 1} more)` : ""}`,
+      found,
+    });
   }
-  if (extra !== undefined) throw weightExtra({ file, field: extra, expected: `${specs.length} weights`, found: `${weights.size}`, near: nearNames(extra, expected) });
+  if (extra !== undefined)
+    throw weightExtra({
+      file,
+      field: extra,
+      expected: `${specs.length} weights`,
+      found: `${weights.size}`,
+      near: nearNames(extra, expected),
+    });
 }

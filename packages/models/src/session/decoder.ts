@@ -29,16 +29,26 @@ export function slotGraphs({ checkpoint, architecture, sites, make }: SessionPar
   const decode: Body = (tracer) => {
     const rows = (name: string): Value => tracer.input(name, "i32", [batch, dim("steps")]);
     const perRow = (name: string): Value => tracer.input(name, "i32", [batch]);
-    const cross = architecture.family === "decoder" ? {} : { sourceLengths: perRow("sourceLengths"), sourceCapacity: dim("sourceCapacity") };
+    const cross =
+      architecture.family === "decoder" ? {} : { sourceLengths: perRow("sourceLengths"), sourceCapacity: dim("sourceCapacity") };
     const logits = architecture.decode(modelScope(tracer, architecture, config), config, {
-      tokens: rows("tokens"), positions: rows("positions"), starts: perRow("starts"), lengths: perRow("lengths"),
-      batch, capacity: dim("capacity"), ...cross,
+      tokens: rows("tokens"),
+      positions: rows("positions"),
+      starts: perRow("starts"),
+      lengths: perRow("lengths"),
+      batch,
+      capacity: dim("capacity"),
+      ...cross,
     });
     return { logits };
   };
   const encode: Body = (tracer) => {
     const rows = (name: string): Value => tracer.input(name, "i32", [batch, dim("sourceCapacity")]);
-    const inputs = { source: rows("source"), sourcePositions: rows("sourcePositions"), sourceLengths: tracer.input("sourceLengths", "i32", [batch]) };
+    const inputs = {
+      source: rows("source"),
+      sourcePositions: rows("sourcePositions"),
+      sourceLengths: tracer.input("sourceLengths", "i32", [batch]),
+    };
     architecture.encode!(modelScope(tracer, architecture, config), config, inputs);
     return {};
   };
@@ -91,15 +101,23 @@ export class Decoder {
     await this.reserve(Math.max(...places) + 1);
     const column = (values: readonly number[]): HostTensor => i32([this.batch, 1], values);
     const { logits } = await this.graphs.step.run({
-      tokens: column(tokens), positions: column(places), starts: i32([this.batch], places),
-      lengths: i32([this.batch], places.map((place) => place + 1)), ...this.source, ...this.inputs,
+      tokens: column(tokens),
+      positions: column(places),
+      starts: i32([this.batch], places),
+      lengths: i32(
+        [this.batch],
+        places.map((place) => place + 1),
+      ),
+      ...this.source,
+      ...this.inputs,
     });
     return logits!.data as Float32Array;
   }
 
   dispose(): void {
     const states = new Set(this.parts.store.states());
-    for (const { name } of this.cacheSpecs()) if (states.has(stateName(this.slot, name))) this.parts.store.dropState(stateName(this.slot, name));
+    for (const { name } of this.cacheSpecs())
+      if (states.has(stateName(this.slot, name))) this.parts.store.dropState(stateName(this.slot, name));
   }
 
   private async encode(sources: readonly (readonly number[])[]): Promise<void> {

@@ -23,7 +23,11 @@ export function createGenerator(parts: SessionParts): Session["generate"] {
     const decoder = new Decoder(parts, slot, slots[slot]!.graphs, request.prompts.length, request.inputs ?? {});
     try {
       await decoder.start(request.prompts, request.sources);
-      const next: NextLogits = (rows) => decoder.step(rows.map((row) => row.at(-1)!), rows.map((row) => row.length - 1));
+      const next: NextLogits = (rows) =>
+        decoder.step(
+          rows.map((row) => row.at(-1)!),
+          rows.map((row) => row.length - 1),
+        );
       yield* decode(parts, request, sampling, next);
     } finally {
       decoder.dispose();

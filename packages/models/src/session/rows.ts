@@ -6,7 +6,11 @@ import type { SequenceBatch } from "./types.ts";
 /** Rows that the model can read: known ids, no longer than its context, sources where it has an encoder. Throws `models/rows-invalid`. */
 export function checkBatch({ config }: Checkpoint, { family }: Architecture, { tokens, sources }: SequenceBatch): void {
   if ((sources !== undefined) !== (family === "encoder-decoder")) {
-    throw rowsInvalid({ field: "sources", expected: family === "decoder" ? "none: a decoder reads tokens alone" : "a source for every row", found: sources === undefined ? "none" : "sources" });
+    throw rowsInvalid({
+      field: "sources",
+      expected: family === "decoder" ? "none: a decoder reads tokens alone" : "a source for every row",
+      found: sources === undefined ? "none" : "sources",
+    });
   }
   if (tokens.length === 0) throw rowsInvalid({ field: "tokens", expected: "one row or more", found: "none" });
   if (sources !== undefined && sources.length !== tokens.length) {

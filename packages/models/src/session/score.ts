@@ -31,7 +31,10 @@ export function createScorer({ checkpoint, architecture, sites, make }: SessionP
 }
 
 /** Likelihoods and most likely tokens against the input `targets` `[batch, seq]`; −1 there asks for nothing. */
-function scoresOf(logits: Value, tracer: { readonly input: (name: string, dtype: "i32", shape: readonly Dim[]) => Value }): Record<string, Value> {
+function scoresOf(
+  logits: Value,
+  tracer: { readonly input: (name: string, dtype: "i32", shape: readonly Dim[]) => Value },
+): Record<string, Value> {
   const [batch, seq, vocabulary] = logits.shape as [Dim, Dim, Dim];
   const flat = reshape(logits, [mulDims(batch, seq), vocabulary]);
   const targets = reshape(tracer.input("targets", "i32", [dim("batch"), dim("seq")]), [mulDims(batch, seq)]);
@@ -60,7 +63,11 @@ async function scoreRows(scorer: Compiled, rows: readonly Row[], inputs: Inputs)
   const sourceWidth = sources && bucketWidth(Math.max(...sources.map((row) => row.length)));
   const targets = new Int32Array(rows.length * width).fill(-1);
   for (const [place, { tokens }] of rows.entries()) targets.set(tokens.slice(1), place * width);
-  const outputs = await scorer.run({ ...padRows(read, sources, { width, sourceWidth }), targets: i32([rows.length, width], targets), ...inputs });
+  const outputs = await scorer.run({
+    ...padRows(read, sources, { width, sourceWidth }),
+    targets: i32([rows.length, width], targets),
+    ...inputs,
+  });
   return rows.map(({ tokens }, place) => {
     const of = ({ data }: HostTensor): HostTensor["data"] => data.slice(place * width, place * width + Math.max(tokens.length - 1, 0));
     return { nll: of(outputs["nll"]!) as Float32Array, predicted: of(outputs["predicted"]!) as Int32Array };

@@ -36,7 +36,11 @@ export function openSession(checkpoint: Checkpoint, options: SessionOptions): Se
   };
   const parts = { checkpoint, architecture, store, sites, make, run };
   return {
-    checkpoint, architecture, device, store, run,
+    checkpoint,
+    architecture,
+    device,
+    store,
+    run,
     forward: async (batch, inputs) => trimmed((await run(batch, inputs))["logits"]!, Math.max(...batch.tokens.map((row) => row.length))),
     score: createScorer(parts),
     generate: createGenerator(parts),
