@@ -1,9 +1,20 @@
 /** Turns program steps into a flat list of bound calls. */
 import { nearNames } from "@pare/core";
-import { allocateArray, sizeOf, viewArray, type HostTensor, type Kernel, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
+import {
+  allocateArray,
+  sizeOf,
+  viewArray,
+  type DType,
+  type HostTensor,
+  type Kernel,
+  type PlannedTensor,
+  type ProgramStep,
+} from "@pare/tensor-core";
 import type { Allocator } from "./allocator.ts";
-import { kernelUnknown } from "./errors.ts";
+import { dtypeUnsupported, kernelUnknown } from "./errors.ts";
 import type { WasmEncoder, WasmTensor, WasmTypes } from "./types.ts";
+
+const COMPUTED: readonly DType[] = ["f32", "i32", "u8"];
 
 export type WasmFunction = (...args: number[]) => number | void;
 export type WasmFunctions = Readonly<Record<string, WasmFunction>>;
@@ -84,19 +95,24 @@ export function encodeSteps(steps: readonly ProgramStep[], { memory, allocator, 
       const bound = kernels.get(step.op.name);
       scratch.reset();
       if (bound === undefined) calls.push(referenceCall(step, memory));
-      else
-        bound.kernel.encode(
-          encoderOf(bound),
-          map(step.inputs, tensorOf),
-          map(step.outputs, (planned) => tensorOf(planned)!),
-          step.attrs,
-        );
+      else {
+        refuseWideTypes(step);
+        const outputs = map(step.outputs, (planned) => tensorOf(planned)!);
+        bound.kernel.encode(encoderOf(bound), map(step.inputs, tensorOf), outputs, step.attrs);
+      }
     }
   } catch (error) {
     for (const { address, bytes } of kept) allocator.free(address, bytes);
     throw error;
   }
   return { calls, kept };
+}
+
+/** Kernels know 4-byte numbers and bytes; anything else would be read as those. */
+function refuseWideTypes({ op, inputs, outputs }: ProgramStep): void {
+  for (const [field, planned] of [...Object.entries(inputs), ...Object.entries(outputs)]) {
+    if (planned !== undefined && !COMPUTED.includes(planned.dtype)) throw dtypeUnsupported({ op: op.name, field, dtype: planned.dtype });
+  }
 }
 
 function tensorOf(planned: PlannedTensor | undefined): WasmTensor | undefined {

@@ -40,3 +40,15 @@ export const wasmUnavailable: ErrorFactory<object> = defineError("backend-wasm/u
   expected: "Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or newer",
   next: "Use a newer engine, or open the reference device.",
 }));
+
+export const dtypeUnsupported: ErrorFactory<{ op: string; field: string; dtype: string }> = defineError(
+  "backend-wasm/dtype-unsupported",
+  "A program holds a tensor of a type that this device does not compute in.",
+  ({ op, field, dtype }) => ({
+    message: `${op} cannot run on this tensor here`,
+    field,
+    expected: "f32, i32 or u8",
+    found: dtype,
+    next: "Convert the tensor to f32 on the host before it enters the graph.",
+  }),
+);

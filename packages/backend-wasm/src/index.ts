@@ -1,4 +1,4 @@
 export { openWasm, type WasmDevice, type WasmDeviceOptions } from "./device.ts";
 export { wasmBackend } from "./plugin.ts";
 export { implement, type WasmEncoder, type WasmPack, type WasmTensor, type WasmTypes, type WasmVariant } from "./types.ts";
-export { kernelUnknown, packVariantMissing, threadsUnsupported, wasmUnavailable } from "./errors.ts";
+export { dtypeUnsupported, kernelUnknown, packVariantMissing, threadsUnsupported, wasmUnavailable } from "./errors.ts";

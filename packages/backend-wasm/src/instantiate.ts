@@ -1,7 +1,7 @@
 /** Kernel modules over the device's memory, and the choice of their variant. */
 import type { WasmFunctions } from "./encoder.ts";
 import { packVariantMissing } from "./errors.ts";
-import { selfCheck } from "./self-check.ts";
+import { agree, selfCheck } from "./self-check.ts";
 import type { WasmPack, WasmVariant } from "./types.ts";
 import { modules } from "./generated/modules.ts";
 
@@ -35,8 +35,7 @@ export async function chooseVariant(portable: boolean): Promise<WasmVariant | un
   if (!WebAssembly.validate(modules.simd())) return undefined;
   if (portable || !WebAssembly.validate(modules["relaxed-simd"]())) return "simd";
   const [plain, relaxed] = await Promise.all([outcomeOf("simd"), outcomeOf("relaxed-simd")]);
-  const agrees = relaxed.every((value, index) => Math.abs(value - plain[index]!) <= 1e-5 * Math.max(1, Math.abs(plain[index]!)));
-  return agrees ? "relaxed-simd" : "simd";
+  return agree(plain, relaxed) ? "relaxed-simd" : "simd";
 }
 
 async function outcomeOf(variant: WasmVariant): Promise<Float32Array> {

@@ -1,9 +1,28 @@
 import type { WasmFunctions } from "./encoder.ts";
 
-/** Runs a few kernels that use relaxed instructions over one page of memory; what they give must not depend on the variant. */
+const OUT = 4096;
+const SCRATCH = 16384;
+
+/**
+ * Runs kernels whose fused instructions differ between variants (a product with tails in every dimension, exponentials, a
+ * norm's gradient) over one page of memory that it fills first. What they give must not depend on the variant beyond rounding.
+ */
 export function selfCheck(functions: WasmFunctions, memory: WebAssembly.Memory): Float32Array {
+  const [m, n, k] = [13, 21, 19];
   const floats = new Float32Array(memory.buffer);
-  for (let i = 0; i < 64; i++) floats[i] = ((i * 37) % 64) / 8 - 4;
-  functions["exp_f32"]!(0, 1024, 64);
-  return floats.slice(256, 256 + 64);
+  for (let i = 0; i < 800; i++) floats[i] = ((i * 37) % 101) / 25 - 2;
+  const [left, right] = [0, 4 * m * k];
+  const place = (address: number, row: number): number[] => [address, row, 4, 0];
+  const blocks = [8, 8, 16, SCRATCH];
+  functions["gemm_f32"]!(1, m, n, k, ...place(left, 4 * k), ...place(right, 4 * k), ...place(OUT, 4 * n), ...blocks, 0, 0, 0);
+  const exponentials = OUT + 4 * m * n;
+  functions["exp_f32"]!(0, exponentials, 101);
+  const gradients = exponentials + 4 * 101;
+  functions["rms_norm_gradient_f32"]!(0, 4 * n, right, gradients, gradients + 8 * n, 2, n, 1e-5);
+  return floats.slice(OUT / 4, gradients / 4 + 3 * n);
+}
+
+/** Equal but for rounding. */
+export function agree(plain: Float32Array, relaxed: Float32Array): boolean {
+  return relaxed.every((value, i) => Math.abs(value - plain[i]!) <= 1e-5 * Math.max(1, Math.abs(plain[i]!)));
 }

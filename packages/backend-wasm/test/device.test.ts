@@ -99,6 +99,13 @@ describe("the wasm device", () => {
     await expect(openWasm({ threads: 2 })).rejects.toThrow(/threads-unsupported/);
   });
 
+  it("refuses types it does not compute in", async () => {
+    const device = await openWasm({ packs: [pack] });
+    const buffer = device.allocate(64);
+    const x: PlannedTensor = { ...plan(buffer, 0, 4), dtype: "f64" };
+    expect(() => device.prepare([{ op: doubleExp, attrs: {}, inputs: { x }, outputs: { y: x } }])).toThrow(/dtype-unsupported/);
+  });
+
   it("keeps integers as they are", async () => {
     const device = await openWasm();
     const buffer = device.allocate(12);

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { modules } from "../src/generated/modules.ts";
+import { instantiateOwn } from "../src/instantiate.ts";
+import { agree, selfCheck } from "../src/self-check.ts";
+import type { WasmFunctions } from "../src/encoder.ts";
+
+async function plain(): Promise<{ functions: WasmFunctions; memory: WebAssembly.Memory }> {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  return { functions: await instantiateOwn("simd", memory), memory };
+}
+
+describe("the self-check", () => {
+  it("computes something of every kernel it runs, the same each time", async () => {
+    const [a, b] = [await plain(), await plain()];
+    const found = selfCheck(a.functions, a.memory);
+    expect(found.every(Number.isFinite)).toBe(true);
+    expect(found.filter((value) => value === 0).length).toBeLessThan(found.length / 20);
+    expect(found).toEqual(selfCheck(b.functions, b.memory));
+  });
+
+  it.each(["gemm_f32", "exp_f32", "rms_norm_gradient_f32"])("notices a wrong %s", async (name) => {
+    const [right, wrong] = [await plain(), await plain()];
+    const broken: WasmFunctions = { ...wrong.functions, [name]: () => undefined };
+    expect(agree(selfCheck(right.functions, right.memory), selfCheck(broken, wrong.memory))).toBe(false);
+  });
+
+  it.skipIf(!WebAssembly.validate(modules["relaxed-simd"]()))(
+    "finds this engine's relaxed instructions equal but for rounding",
+    async () => {
+      const right = await plain();
+      const memory = new WebAssembly.Memory({ initial: 1 });
+      const relaxed = selfCheck(await instantiateOwn("relaxed-simd", memory), memory);
+      expect(agree(selfCheck(right.functions, right.memory), relaxed)).toBe(true);
+    },
+  );
+});
