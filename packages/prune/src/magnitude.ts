@@ -44,7 +44,7 @@ const options: z.ZodType<Settings, MagnitudeOptions> = z.object({
 
 /**
  * Removes the smallest linear weights (Han et al. 2015), or 4×1 blocks of them; embeddings, norms and biases stay. Exactly
- * round(sparsity · n) go in each scope, equal magnitudes in order of index. What earlier steps pruned goes first.
+ * ⌊sparsity · n⌋ go in each scope, equal magnitudes in order of index. What earlier steps pruned goes first.
  *
  * @throws `prune/quantized-weight`, `prune/not-finite`, and what the retraining step throws.
  */
@@ -99,7 +99,8 @@ async function load(name: string, stored: StoredWeight, pattern: Pattern): Promi
 type Select = (keys: Uint32Array, columns: number) => Uint8Array;
 
 async function selection(model: Checkpoint, names: readonly string[], { sparsity, pattern, scope }: Settings): Promise<Select> {
-  const count = (units: number): number => Math.round(sparsity * units);
+  // A hair more, so that 0.29 · 100 is 29.
+  const count = (units: number): number => Math.floor(sparsity * units + 1e-6);
   if (scope === "matrix") return (keys) => selector(thresholdOf(keys, count(keys.length)))(keys);
   if (scope === "row") {
     return (keys, columns) => {

@@ -47,10 +47,10 @@ describe("batchTensors", () => {
       ],
       3,
     );
-    expect(inputs["tokens"].shape).toEqual([3, 8]);
+    expect(inputs["tokens"].shape).toEqual([3, 4]);
     expect([...inputs["tokens"].data].slice(0, 4)).toEqual([1, 5, 6, 0]);
     expect([...inputs["lengths"].data]).toEqual([3, 1, 1]);
-    expect([...inputs["targets"].data].map(Number)).toEqual([-1, 6, 7, ...Array(5).fill(-1), 8, ...Array(15).fill(-1)]);
+    expect([...inputs["targets"].data].map(Number)).toEqual([-1, 6, 7, -1, 8, ...Array(7).fill(-1)]);
     expect(predictions).toBe(3);
   });
 
@@ -62,7 +62,7 @@ describe("batchTensors", () => {
       ],
       4,
     );
-    expect(inputs["source"].shape).toEqual([4, 8]);
+    expect(inputs["source"].shape).toEqual([4, 4]);
     expect([...inputs["sourceLengths"].data]).toEqual([3, 1, 1, 1]);
   });
 });

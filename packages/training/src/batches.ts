@@ -45,9 +45,9 @@ export interface BatchTensors {
 export function batchTensors(sequences: readonly Sequence[], rows: number = sequences.length): BatchTensors {
   const filler: Sequence = { tokens: [0, 0], source: sequences[0].source === undefined ? undefined : [0], start: 2 };
   const all = [...sequences, ...Array.from({ length: rows - sequences.length }, () => filler)];
-  const width = bucketWidth(Math.max(...all.map(({ tokens }) => tokens.length - 1)));
+  const width = widthFor(Math.max(...all.map(({ tokens }) => tokens.length - 1)));
   const sources = all[0].source === undefined ? undefined : all.map(({ source }) => source!);
-  const sourceWidth = sources === undefined ? undefined : bucketWidth(Math.max(...sources.map((source) => source.length)));
+  const sourceWidth = sources === undefined ? undefined : widthFor(Math.max(...sources.map((source) => source.length)));
   const targets = new Int32Array(all.length * width).fill(-1);
   let predictions = 0;
   sequences.forEach(({ tokens, start }, row) => {
@@ -60,6 +60,11 @@ export function batchTensors(sequences: readonly Sequence[], rows: number = sequ
     { width, sourceWidth },
   );
   return { inputs: { ...padded, targets: i32([all.length, width], targets) }, predictions };
+}
+
+/** Widths four apart while rows are short: little padding, and few enough programs. */
+function widthFor(length: number): number {
+  return length <= 32 ? 4 * Math.ceil(length / 4) : bucketWidth(length);
 }
 
 function byLength(a: Sequence, b: Sequence): number {
