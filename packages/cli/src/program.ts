@@ -5,6 +5,7 @@ import { registerCreate } from "./commands/create.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerPlugins } from "./commands/plugins.ts";
+import { registerQuickstart } from "./commands/quickstart.ts";
 import { registerScale } from "./commands/scale.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
 import { registerTrain } from "./commands/train.ts";
@@ -16,6 +17,7 @@ import type { Terminal } from "./terminal.ts";
 import { pareVersion } from "./versions.ts";
 
 const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
+  registerQuickstart,
   registerCompress,
   registerInspect,
   registerGenerate,

@@ -1,7 +1,8 @@
 /** The plugins that come with Pare, and those of `pare.config.ts`. */
 import { createRegistry, type AnyPlugin, type PluginKind, type Registry } from "@pare/core";
 import { wasmBackend } from "@pare/backend-wasm";
-import { scanData } from "@pare/eval-suites";
+import { distil, softTargetsObjective } from "@pare/distill";
+import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
 import { llama2cFormat, safetensorsFormat } from "@pare/formats";
 import { checkpointArtifact, encoderDecoder, llama } from "@pare/models";
 import { headImportanceArtifact, heads, magnitude, measureHeads } from "@pare/prune";
@@ -21,6 +22,8 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     measureHeads,
     roundToNearest,
     finetune,
+    distil,
+    softTargetsObjective,
     nextTokenObjective,
     llama,
     encoderDecoder,
@@ -37,6 +40,12 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     headImportanceArtifact,
     textData(localFiles(folder)),
     scanData,
+    scanSimple,
+    scanIntersection,
+    scanLength,
+    scanJump,
+    scanTurnLeft,
+    perplexity,
   ];
 }
 
