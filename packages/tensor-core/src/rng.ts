@@ -30,19 +30,18 @@ export function randomWords(seed: Seed, stream: number, count: number, start = 0
   const words = new Uint32Array(count);
   const block = new Uint32Array(4);
   const [key0, key1] = seedWords(seed);
-  for (let i = 0, known = -1; i < count; i++) {
-    const position = start + i;
-    const index = Math.floor(position / 4);
-    if (index !== known) philox(block, [index, Math.floor(index / 2 ** 32), stream, 0], key0, key1);
-    known = index;
-    words[i] = block[position % 4]!;
+  for (let at = 0, index = Math.floor(start / 4), lane = start % 4; at < count; index++, lane = 0) {
+    philox(block, [index, Math.floor(index / 2 ** 32), stream, 0], key0, key1);
+    while (lane < 4 && at < count) words[at++] = block[lane++]!;
   }
   return words;
 }
 
 /** Numbers in [0, 1) with 24 random bits: what the op `random-uniform` gives on a device. */
 export function uniform(seed: Seed, stream: number, count: number, start = 0): Float32Array {
-  return Float32Array.from(randomWords(seed, stream, count, start), (word) => (word >>> 8) * 2 ** -24);
+  const numbers = new Float32Array(count);
+  randomWords(seed, stream, count, start).forEach((word, i) => (numbers[i] = (word >>> 8) * 2 ** -24));
+  return numbers;
 }
 
 /** Standard normal numbers: the two of Box and Muller (1958) from each pair of words. */
@@ -82,10 +81,12 @@ export function philox(out: Uint32Array, counter: readonly [number, number, numb
   let [c0, c1, c2, c3] = counter;
   for (let round = 0; round < 10; round++) {
     const high0 = mulHigh(0xd2511f53, c0);
-    const low0 = Math.imul(0xd2511f53, c0);
     const high1 = mulHigh(0xcd9e8d57, c2);
-    const low1 = Math.imul(0xcd9e8d57, c2);
-    [c0, c1, c2, c3] = [high1 ^ c1 ^ key0, low1, high0 ^ c3 ^ key1, low0];
+    const low0 = Math.imul(0xd2511f53, c0);
+    c0 = high1 ^ c1 ^ key0;
+    c1 = Math.imul(0xcd9e8d57, c2);
+    c2 = high0 ^ c3 ^ key1;
+    c3 = low0;
     key0 = (key0 + 0x9e3779b9) | 0;
     key1 = (key1 + 0xbb67ae85) | 0;
   }

@@ -30,6 +30,7 @@ export const argmaxOp: Op<"argmax", "x", never, "y", NoAttrs> = defineOp({
   cases: function* () {
     const exact = { attrs: {}, tolerance: 0, why: "whole numbers" };
     for (const size of ODD_SIZES) yield { name: `[2, 3, ${size}]`, inputs: { x: sampler(`${size}`).f32([2, 3, size]) }, ...exact };
+    yield { name: "long rows", inputs: { x: sampler("long rows").f32([2, 1030]) }, ...exact };
     yield { name: "one axis", inputs: { x: sampler("one axis").f32([65]) }, ...exact };
     yield {
       name: "equals",

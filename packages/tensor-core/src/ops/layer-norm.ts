@@ -39,6 +39,13 @@ export const layerNormOp: Op<"layer-norm", "x" | "weight" | "bias", never, "y", 
       const { f32 } = sampler(name);
       yield { name, inputs: { x: f32(shape, -2, 2), weight: f32(shape.slice(-1)), bias: f32(shape.slice(-1)) }, ...rest };
     }
+    const long = sampler("long rows").f32;
+    yield {
+      name: "long rows",
+      inputs: { x: long([2, 1030], -2, 2), weight: long([1030]), bias: long([1030]) },
+      ...rest,
+      checkGradient: [],
+    };
     const { f32 } = sampler("far from zero");
     const inputs = { x: f32([2, 33], 30, 34), weight: f32([33]), bias: f32([33]) };
     yield { name: "far from zero", inputs, ...rest, tolerance: 1e-4, why: "the mean of elements near 32 is good to 2⁻¹⁹ in f32" };

@@ -45,7 +45,7 @@ export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zero
       return { x: reshape(matmul(flat, weight), x.shape), ...(bias && { bias: sum(flat, [0]) }) };
     },
     cases: function* () {
-      const why = "sums of at most 70 products in f32, in any order";
+      const why = "sums of up to 1024 products in f32, in any order";
       for (const { name, tensors, attrs, rows } of affineSamples()) {
         for (const tokens of [1, 3, 9]) {
           const label = `${tokens} tokens, ${name}`;
@@ -55,7 +55,7 @@ export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zero
             name: label,
             inputs,
             attrs: { ...attrs, activation: "none" as Activation },
-            tolerance: 1e-5,
+            tolerance: attrs.features > 70 ? 1e-4 : 1e-5,
             why,
             checkGradient: tokens === 3 && rows < 10 ? ["x"] : [],
           };
@@ -65,7 +65,7 @@ export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zero
             name: `bias, ${label}`,
             inputs: biased,
             attrs: { ...attrs, activation: "none" as Activation },
-            tolerance: 1e-5,
+            tolerance: attrs.features > 70 ? 1e-4 : 1e-5,
             why,
             checkGradient: rows < 6 ? ["x", "bias"] : [],
           };
@@ -74,7 +74,7 @@ export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zero
             name: `silu with bias and residual, ${label}`,
             inputs: fused,
             attrs: { ...attrs, activation: "silu" as Activation },
-            tolerance: 2e-5,
+            tolerance: attrs.features > 70 ? 1e-4 : 2e-5,
             why,
             checkGradient: [],
           };

@@ -54,6 +54,13 @@ export function linear(x: Value, weight: Value, bias?: Value): Value {
   return apply(linearOp, { x, weight, bias }, attrs).y;
 }
 
+/** Past the panels and cache blocks that fast kernels cut a product into: many rows, one row, several batches. */
+const LARGE: readonly (readonly [readonly number[], number])[] = [
+  [[67, 517], 131],
+  [[1, 1030], 259],
+  [[2, 33, 64], 300],
+];
+
 function* linearCases(): Generator<OpCase<"x" | "weight", "bias" | "residual", LinearAttrs>> {
   const why = "sums of at most 100 products in f32, in any order";
   for (const size of ODD_SIZES) {
@@ -66,6 +73,13 @@ function* linearCases(): Generator<OpCase<"x" | "weight", "bias" | "residual", L
       const { f32 } = sampler(name);
       yield { name, inputs: { x: f32(shape), weight: f32([out, shape[1]]) }, attrs: { activation: "none" }, tolerance: 1e-5, why };
     }
+  }
+  for (const [shape, out] of LARGE) {
+    const { f32 } = sampler(`several blocks ${out}`);
+    const inputs = { x: f32(shape), weight: f32([out, shape.at(-1)!]), bias: f32([out]), residual: f32([...shape.slice(0, -1), out]) };
+    const rest = { tolerance: 1e-4, why: "sums of up to 1030 products in f32, in any order", checkGradient: [] };
+    yield { name: `several blocks, [${shape.join()}] to ${out}`, inputs, attrs: { activation: "none" }, ...rest };
+    yield { name: `silu of several blocks, [${shape.join()}] to ${out}`, inputs, attrs: { activation: "silu" }, ...rest };
   }
   for (const activation of ["none", "relu", "gelu", "gelu-tanh", "silu"] as const) {
     for (const shape of [

@@ -31,7 +31,7 @@ export const meanOp: ReduceOp<"mean"> = defineOp({
   },
   gradient: ({ y: g }, { x }, _outputs, { axes }) =>
     g === undefined ? {} : { x: broadcast(reshape(div(g, countOf(x, axes)), reducedShape(x.shape, { axes, keepDims: true })), x.shape) },
-  cases: () => reductionCases("f32 additions in any order over at most a few hundred elements in [−1, 1)"),
+  cases: () => reductionCases("f32 additions in any order over at most 1030 elements in [−1, 1)"),
 });
 
 /** The gradient goes to all equal maxima, shared evenly. */

@@ -38,6 +38,8 @@ export const rmsNormOp: Op<"rms-norm", "x" | "weight", never, "y", RmsNormAttrs>
       const { f32 } = sampler(name);
       yield { name, inputs: { x: f32(shape, -2, 2), weight: f32(shape.slice(-1)) }, ...rest };
     }
+    const long = sampler("long rows").f32;
+    yield { name: "long rows", inputs: { x: long([2, 1030], -2, 2), weight: long([1030]) }, ...rest, checkGradient: [] };
     const { f32 } = sampler("small");
     yield { name: "below epsilon", inputs: { x: f32([2, 9], -1e-3, 1e-3), weight: f32([9]) }, ...rest, checkGradient: ["weight"] };
   },

@@ -39,12 +39,12 @@ function unaryOp<const Name extends string>(name: Name, definition: Definition, 
     reference: ({ x }) => ({ y: mapBroadcast(name, x.dtype, [x], of) }),
     gradient: ({ y: g }, { x }, { y }) => (g === undefined ? {} : { x: mul(g, slope(x, y)) }),
     cases: function* () {
-      for (const shape of [...ODD_SIZES.map((size) => [size]), [], [2, 3, 5], [67]]) {
+      for (const shape of [...ODD_SIZES.map((size) => [size]), [], [2, 3, 5], [67], [1030]]) {
         const sample = sampler(`${name} ${shape.join()}`);
         const x = kink === true ? sample.f32(shape, 0.1, 3) : sample.f32(shape, ...range);
         const signs = sample.i32(shape, 0, 2).data;
         if (kink === true) x.data.forEach((_, i) => signs[i] === 0 && (x.data[i] = -Number(x.data[i])));
-        yield { name: `[${shape.join()}]`, inputs: { x }, attrs: {}, tolerance, why };
+        yield { name: `[${shape.join()}]`, inputs: { x }, attrs: {}, tolerance, why, ...(shape[0] === 1030 ? { checkGradient: [] } : {}) };
       }
       if (extremes === undefined) return;
       yield { name: "extremes", inputs: { x: f32([extremes.length], extremes) }, attrs: {}, tolerance, why, checkGradient: [] };

@@ -95,14 +95,17 @@ function differences(
   loss: (inputs: Readonly<Record<string, HostTensor>>) => number,
 ): Float64Array {
   const original = inputs[input]!;
+  const data = Float64Array.from(dataOf(original));
+  const changed = { ...inputs, [input]: { ...original, data } };
   return Float64Array.from(dataOf(original), (center, element) => {
     const h = STEP * Math.max(1, Math.abs(center));
     const at = (shift: number): number => {
-      const data = Float64Array.from(dataOf(original));
       data[element] = center + shift * h;
-      return loss({ ...inputs, [input]: { ...original, data } });
+      return loss(changed);
     };
-    return (at(-2) - 8 * at(-1) + 8 * at(1) - at(2)) / (12 * h);
+    const slope = (at(-2) - 8 * at(-1) + 8 * at(1) - at(2)) / (12 * h);
+    data[element] = center;
+    return slope;
   });
 }
 

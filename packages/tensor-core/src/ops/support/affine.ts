@@ -89,6 +89,8 @@ export function* affineSamples(): Generator<{ name: string; tensors: AffineTenso
     [16, 64, 32],
     [17, 15, 15],
     [33, 70, 32],
+    [131, 517, 32],
+    [66, 1024, 128],
   ];
   for (const bits of [8, 4] as const) {
     for (const [rows, features, groupSize] of sizes) {

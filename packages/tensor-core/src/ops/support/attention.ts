@@ -139,6 +139,7 @@ const CASES: readonly Shapes[] = [
     heads: [0, 1],
     causal: true,
   })),
+  { name: "many keys", batch: 2, queries: 19, keys: 301, width: 64, heads: [0, 0, 1], causal: true, lengths: [301, 70], starts: [282, 51] },
   { name: "grouped heads", batch: 2, queries: 3, keys: 5, width: 6, heads: [0, 0, 1, 1], causal: true },
   { name: "uneven heads", queries: 3, keys: 3, width: 4, heads: [1, 0, 1, 1, 2], causal: true },
   { name: "lengths", batch: 3, queries: 2, keys: 5, width: 4, heads: [0, 1], lengths: [5, 1, 3] },
@@ -182,7 +183,8 @@ export function* attentionCases(): Generator<OpCase<"query" | "key" | "value", "
       },
       attrs: { scale: 1 / Math.sqrt(width), causal, keyValueHeads: heads },
       tolerance: 2e-5,
-      why: "f32 sums of up to 33 products in scores and mixture, an f32 polynomial for exp",
+      ...(keys > 100 ? { checkGradient: [] } : {}),
+      why: "f32 sums in scores and mixture, an f32 polynomial for exp",
     };
   }
 }

@@ -48,8 +48,17 @@ export function* reductionCases(why: string): Generator<OpCase<"x", never, Reduc
     ],
   ];
   for (const size of ODD_SIZES) shapes.push([[3, size], [1]], [[size, 5], [0]]);
+  shapes.push([[3, 1030], [1]], [[1030, 3], [0]]);
   for (const [shape, axes] of shapes) {
     const name = `[${shape.join()}] over ${axes.join()}`;
-    yield { name, inputs: { x: sampler(name).f32(shape) }, attrs: { axes, keepDims: shape.length === 2 }, tolerance: 1e-5, why };
+    const long = shape.includes(1030);
+    yield {
+      name,
+      inputs: { x: sampler(name).f32(shape) },
+      attrs: { axes, keepDims: shape.length === 2 },
+      tolerance: long ? 1e-4 : 1e-5,
+      why,
+      ...(long ? { checkGradient: [] } : {}),
+    };
   }
 }
