@@ -1,6 +1,6 @@
 /** Values of flags, checked where they are read. */
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { fileUnreadable, flagInvalid } from "./errors.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -64,4 +64,9 @@ export async function readNamed(terminal: Terminal, field: string, path: string)
 /** A parser for commander: gathers the values of a flag that may be repeated. */
 export function list(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
+}
+
+/** The data set that `--data <file>` stands for: found again by its path, known in provenance by its name. */
+export function textFile(path: string): { readonly use: "text"; readonly file: string; readonly name: string } {
+  return { use: "text", file: path, name: basename(path) };
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { registerCompress } from "./commands/compress.ts";
 import { registerCreate } from "./commands/create.ts";
+import { registerEval } from "./commands/eval.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerPlugins } from "./commands/plugins.ts";
@@ -19,6 +20,7 @@ import { pareVersion } from "./versions.ts";
 const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerQuickstart,
   registerCompress,
+  registerEval,
   registerInspect,
   registerGenerate,
   registerTokenize,

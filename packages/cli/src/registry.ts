@@ -21,8 +21,14 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     heads,
     measureHeads,
     roundToNearest,
-    finetune,
     distil,
+    finetune,
+    perplexity,
+    scanSimple,
+    scanLength,
+    scanJump,
+    scanTurnLeft,
+    scanIntersection,
     softTargetsObjective,
     nextTokenObjective,
     llama,
@@ -40,12 +46,6 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     headImportanceArtifact,
     textData(localFiles(folder)),
     scanData,
-    scanSimple,
-    scanIntersection,
-    scanLength,
-    scanJump,
-    scanTurnLeft,
-    perplexity,
   ];
 }
 

@@ -1,9 +1,8 @@
 /** `pare train`: all weights of a model on a data set, each in its own storage. */
-import { basename } from "node:path";
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import type { CompressionFlags } from "../compression.ts";
-import { jsonObject, readNamed } from "../flags.ts";
+import { jsonObject, textFile } from "../flags.ts";
 import { printResult } from "../output.ts";
 import { describe, withOutput } from "./compress.ts";
 
@@ -31,15 +30,14 @@ async function run(cli: Cli, model: string, flags: TrainFlags): Promise<void> {
     import("../compression.ts"),
   ]);
   const { registry } = await openRegistry(terminal.cwd);
-  const recipe = recipeOf("--options", [{ ...flags.options, ...(await dataOption(cli, flags)), use: "train/finetune" }], registry);
+  const recipe = recipeOf("--options", [{ ...flags.options, ...dataOption(flags), use: "train/finetune" }], registry);
   const result = await compress(cli, registry, model, recipe, flags);
   printResult(terminal, cli.json, result, () => describe(result));
 }
 
-/** A text by the file's name; how it is split are options of the data set, and stand with it in `--options`. */
-async function dataOption({ terminal }: Cli, { data, options }: TrainFlags): Promise<object> {
+/** `--data` says where the text is; how it is split are options of the data set, and stand under `data` in `--options`. */
+function dataOption({ data, options }: TrainFlags): object {
   if (data === undefined) return {};
   const pieces = options?.["data"];
-  const text = await readNamed(terminal, "--data", data);
-  return { data: { ...(typeof pieces === "object" ? pieces : {}), use: "text", text, name: basename(data) } };
+  return { data: { ...(typeof pieces === "object" ? pieces : {}), ...textFile(data) } };
 }

@@ -1,0 +1,78 @@
+/** `pare eval`: suites on a model. */
+import type { Command } from "commander";
+import type { Result } from "@pare/eval-suites";
+import type { Cli } from "../cli.ts";
+import { withDevice, type DeviceFlags } from "../device.ts";
+import { jsonObject, list, number, textFile } from "../flags.ts";
+import { digits, printResult, table } from "../output.ts";
+
+interface EvalFlags extends DeviceFlags {
+  readonly suite: readonly string[];
+  readonly data?: string;
+  readonly options?: Record<string, unknown>;
+  readonly seed: number;
+}
+
+export function registerEval(program: Command, cli: Cli): void {
+  withDevice(
+    program
+      .command("eval")
+      .description("run evaluation suites on a model")
+      .argument("<model>", "folder of a model")
+      .requiredOption("--suite <id>", "suite to run; may be repeated (`pare plugins` lists all)", list)
+      .option("--data <file>", "text file that the suites work on")
+      .option("--options <json>", "options of the suites, as one JSON object", jsonObject("--options"))
+      .option("--seed <n>", "of everything a suite draws", number("--seed", { integer: true, min: 0 }), 0),
+  ).action((model: string, flags: EvalFlags) => run(cli, model, flags));
+}
+
+async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
+  const { terminal, progress } = cli;
+  const [{ openRegistry }, { openModel }, { openDevice }, { watch }, { evaluate }] = await Promise.all([
+    import("../registry.ts"),
+    import("../model.ts"),
+    import("../open-device.ts"),
+    import("../watch.ts"),
+    import("@pare/eval-suites"),
+  ]);
+  const { registry } = await openRegistry(terminal.cwd);
+  const data = flags.data === undefined ? {} : { data: textFile(flags.data) };
+  const suites = flags.suite.map((use) => ({ ...flags.options, ...data, use }));
+  const model = await openModel(path, terminal.cwd, registry);
+  const device = await openDevice(registry, flags);
+  const watching = watch(cli);
+  try {
+    const { results } = await evaluate(model, suites, {
+      seed: flags.seed,
+      signal: terminal.signal,
+      registry,
+      device,
+      emit: watching.onEvent,
+    });
+    progress.stop();
+    const { backend, variant } = device;
+    const result = {
+      model: path,
+      device: { backend, variant },
+      seed: flags.seed,
+      results,
+      fallbacks: watching.fallbacks(),
+      warnings: watching.warnings(),
+    };
+    printResult(terminal, cli.json, result, () => describe(results));
+  } finally {
+    await device.close();
+  }
+}
+
+function describe(results: readonly Result[]): string {
+  const rows = results.flatMap(({ suite, label, metrics }) =>
+    Object.entries(metrics).map(([name, value], i) => [
+      i === 0 ? suite : "",
+      i === 0 && typeof label === "string" ? label : "",
+      name,
+      digits(value),
+    ]),
+  );
+  return table(["suite", "", "metric", "value"], rows);
+}
