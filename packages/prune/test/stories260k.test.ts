@@ -1,0 +1,69 @@
+/** The figures that a reference implementation measured on a real model, by the same protocol: 60 stories, 13,622 predictions. */
+import { existsSync, readFileSync } from "node:fs";
+import { createRegistry, type Context, type RunEvent } from "@pare/core";
+import { folderFiles } from "@pare/core/node";
+import { wasmBackend } from "@pare/backend-wasm";
+import { builtIn, loadCheckpoint, openSession, type Checkpoint } from "@pare/models";
+import { encodeExample, splitText, textData } from "@pare/training";
+import { heads, magnitude, measureHeads, type MagnitudeOptions } from "@pare/prune";
+import { describe, expect, it } from "vitest";
+
+const shared = new URL("../../../../shared/data/", import.meta.url);
+const folder = new URL("stories260K/", shared).pathname;
+const text = new URL("text/tinystories/tinystories_sample_197k.txt", shared);
+const present = existsSync(folder) && existsSync(text);
+if (!present) console.warn("shared/data is absent: pruned stories260K is not compared with the measured figures");
+
+const STORIES = { separator: "<\\|endoftext\\|>|\\n\\n(?=(?:Once|One day|One morning))", minChars: 200 };
+
+describe.skipIf(!present)("stories260K, pruned", () => {
+  const rows: readonly [number, MagnitudeOptions][] = [
+    [1.345, { sparsity: 0.1 }],
+    [1.396, { sparsity: 0.2 }],
+    [1.647, { sparsity: 0.3 }],
+    [3.607, { sparsity: 0.5 }],
+    [5.725, { sparsity: 0.7 }],
+    [3.494, { sparsity: 0.5, scope: "row" }],
+    [5.59, { sparsity: 0.5, pattern: "4x1" }],
+  ];
+
+  it.each(rows)("has NLL %d under %o", async (expected, options) => {
+    const { context, original, events } = await open();
+    const { model } = await magnitude(options).run({ model: original }, context);
+    expect(Math.abs((await nllOf(model, context)) - expected)).toBeLessThan(0.004);
+    expect(events.filter(({ type }) => type === "fallback")).toEqual([]);
+  });
+
+  it("loses heads by their importance on 64 other stories", async () => {
+    const { context, original } = await open();
+    const data = { use: "text", text: readFileSync(text, "utf8"), ...STORIES, skip: 60, examples: 64 };
+    const { importance } = await measureHeads({ data, maxTokens: 256 }).run({ model: original }, context);
+    for (const [fraction, expected] of [
+      [0.1, 1.369],
+      [0.2, 1.412],
+      [0.3, 1.497],
+    ] as const) {
+      const state = { model: original, importance };
+      const { model } = await heads({ fraction }).run(state, context);
+      expect(Math.abs((await nllOf(model, context)) - expected)).toBeLessThan(0.004);
+    }
+  });
+});
+
+async function open(): Promise<{ context: Context; original: Checkpoint; events: readonly RunEvent[] }> {
+  const registry = createRegistry(...builtIn, textData()) as unknown as Context["registry"];
+  const events: RunEvent[] = [];
+  const device = (await wasmBackend.open())!;
+  const context: Context = { seed: 0, signal: new AbortController().signal, registry, device, emit: (event) => events.push(event) };
+  return { context, original: await loadCheckpoint(folderFiles(folder), registry), events };
+}
+
+async function nllOf(model: Checkpoint, { registry, device }: Context): Promise<number> {
+  const { pieces } = splitText(readFileSync(text, "utf8"), "stories", { ...STORIES, examples: 60 });
+  const tokens = pieces.map((target) => encodeExample(model.tokenizer!, "decoder", { target }, 256).tokens);
+  const session = openSession(model, { device: device as never, registry });
+  const scores = (await session.score({ tokens })).flatMap(({ nll }) => [...nll]);
+  await session.dispose();
+  expect(scores).toHaveLength(13_622);
+  return scores.reduce((sum, nll) => sum + nll, 0) / scores.length;
+}
