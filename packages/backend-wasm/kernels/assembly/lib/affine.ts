@@ -28,6 +28,16 @@ function eight(codes: usize, bits: i32, column: i32, zero: v128): v128 {
   return i16x8.sub(i16x8.extend_low_i8x16_u(v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)), zero);
 }
 
+/** Sixteen 4-bit codes from `column` (even) on, less their zero point (itself such a code), as i8. */
+// @ts-ignore: decorator
+@inline
+function sixteen(codes: usize, column: i32, zero: v128): v128 {
+  const packed = v128.load64_zero(codes + (column >> 1));
+  const low = v128.and(packed, i8x16.splat(15));
+  const high = i8x16.shr_u(packed, 4);
+  return i8x16.sub(v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), zero);
+}
+
 /** Columns `[begin, end)` of one row of codes as floats. */
 // @ts-ignore: decorator
 @inline
@@ -70,12 +80,23 @@ function dot(x: usize, codes: usize, bits: i32, features: i32, scales: usize, ze
     const scale = load<f32>(scales + (<usize>group << 2));
     const zero = zeroOf(zeros, group, bits);
     const z = i16x8.splat(<i16>zero);
-    let a = f32x4.splat(0), b = f32x4.splat(0);
+    let a = f32x4.splat(0), b = f32x4.splat(0), c = f32x4.splat(0), d = f32x4.splat(0);
     let few: f32 = 0;
     if (column & 1) {
       few = load<f32>(x) * <f32>(codeAt(codes, bits, column) - zero);
       column++;
       x += 4;
+    }
+    if (bits == 4) {
+      const narrow = i8x16.splat(<i8>zero);
+      for (; column + 16 <= stop; column += 16, x += 64) {
+        const v = sixteen(codes, column, narrow);
+        const low = i16x8.extend_low_i8x16_s(v), high = i16x8.extend_high_i8x16_s(v);
+        a = madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(low)), v128.load(x), a);
+        b = madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(low)), v128.load(x, 16), b);
+        c = madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(high)), v128.load(x, 32), c);
+        d = madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(high)), v128.load(x, 48), d);
+      }
     }
     for (; column + 8 <= stop; column += 8, x += 32) {
       const v = eight(codes, bits, column, z);
@@ -83,7 +104,7 @@ function dot(x: usize, codes: usize, bits: i32, features: i32, scales: usize, ze
       b = madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v)), v128.load(x, 16), b);
     }
     for (; column < stop; column++, x += 4) few += load<f32>(x) * <f32>(codeAt(codes, bits, column) - zero);
-    total = madd(f32x4.add(a, b), f32x4.splat(scale), total);
+    total = madd(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), f32x4.splat(scale), total);
     odd += few * scale;
   }
   return sumLanes(total) + odd;
