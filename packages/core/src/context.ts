@@ -28,6 +28,11 @@ export interface Context {
   /** The opened device; stages narrow it to their tensor library's type. */
   readonly device: unknown;
   /**
+   * The tensor library's Chooser: picks how stored weights run. Suites and generation use it; training never does, so that
+   * its bytes do not depend on timings.
+   */
+  readonly chooser?: unknown;
+  /**
    * Scratch files that survive a crash and belong to this step alone (same options, inputs and seed): training keeps its
    * snapshots here. Emptied once the step's outputs are stored. Absent where nothing is to be kept.
    */

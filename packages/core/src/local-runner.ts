@@ -23,7 +23,7 @@ export interface LocalRunnerOptions {
 export function localRunner({ store, concurrency = 1, versions = {}, data = {} }: LocalRunnerOptions): Runner<"core/local"> {
   claimCore();
   const runJob = async (job: Job, context: Context): Promise<JobResult> => {
-    const { registry, signal, emit } = context;
+    const { registry, signal, chooser, emit } = context;
     const { use, version, options } = job.step;
     const step = resolveStep(registry, { ...(options as object), use, version });
     const inputs = Object.entries(job.inputs).map(([name, hash]): [string, Slot] => [
@@ -36,6 +36,7 @@ export function localRunner({ store, concurrency = 1, versions = {}, data = {} }
       signal,
       registry,
       device,
+      chooser,
       versions,
       data,
       store,

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly registry?: Registry<AnyPlugin> | undefined;
   /** The opened device. */
   readonly device?: RunDevice | undefined;
+  /** What steps find as `context.chooser`; no part of any key. */
+  readonly chooser?: unknown;
   /** Keeps outputs and the record, and makes the run resume; without one nothing is kept. */
   readonly store?: RunStore | undefined;
   /** Versions of the packages whose code decides what steps give. */
@@ -64,10 +66,11 @@ export async function runSteps(options: RunStepsOptions): Promise<RunResult> {
     data = {},
     store,
     device,
+    chooser,
     config,
   } = options;
   const onEvent = options.onEvent ?? (() => {});
-  const environment: StepEnvironment = { seed, signal, registry, device, versions, data, store, emit: onEvent };
+  const environment: StepEnvironment = { seed, signal, registry, device, chooser, versions, data, store, emit: onEvent };
   let state = await slotsOf(options.state, store);
   const inputs = Object.fromEntries(Object.entries(state).flatMap(([name, { stored }]) => (stored === undefined ? [] : [[name, stored]])));
   const recorder = await startRecord({ config, seed, versions, data, device, inputs }, store);

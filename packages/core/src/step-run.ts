@@ -19,6 +19,7 @@ export interface StepEnvironment {
   readonly signal: AbortSignal;
   readonly registry: Registry<AnyPlugin>;
   readonly device?: RunDevice | undefined;
+  readonly chooser?: unknown;
   /** Versions of the packages whose code decides what steps give: part of every key, beside core's own. */
   readonly versions: Readonly<Record<string, string>>;
   /** Content hashes of the files that options name: part of every key. */
@@ -116,7 +117,7 @@ async function execute(
   environment: StepEnvironment,
   extra: Pick<Context, "scratch"> = {},
 ): Promise<StepOutcome> {
-  const { seed, signal, registry, device } = environment;
+  const { seed, signal, registry, device, chooser } = environment;
   const events: RunEvent[] = [];
   const emit = (event: RunEvent): void => {
     if (event.type !== "progress") events.push(event);
@@ -126,7 +127,7 @@ async function execute(
     await Promise.all(Object.entries(inputs).map(async ([name, slot]) => [name, await slot.value()] as const)),
   );
   const began = performance.now();
-  const given = (await step.run(state, { seed, signal, registry, device, emit, ...extra })) as Readonly<Record<string, unknown>>;
+  const given = (await step.run(state, { seed, signal, registry, device, chooser, emit, ...extra })) as Readonly<Record<string, unknown>>;
   return {
     cached: false,
     outputs: Object.fromEntries(Object.entries(given).map(([name, value]) => [name, { value: async () => value }])),

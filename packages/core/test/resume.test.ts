@@ -7,6 +7,7 @@ import {
   readText,
   runSteps,
   writeText,
+  type Context,
   type MutableFileSet,
   type RunOptions,
   type RunRecord,
@@ -44,6 +45,18 @@ describe("a run over a store", () => {
     ran.length = 0;
     await chain(2, 5).run({ model }, options);
     expect(ran).toEqual(["scale 5", "count"]);
+  });
+
+  test("hands steps the chooser, and a stored step does not run again for another one", async () => {
+    const seen: unknown[] = [];
+    const step = {
+      use: "test/seen",
+      version: 1,
+      options: {},
+      run: async (_: object, context: Context) => (seen.push(context.chooser), {}),
+    };
+    for (const chooser of ["this one", "that one"]) await runSteps({ ...options, steps: [step], state: {}, chooser });
+    expect(seen).toEqual(["this one"]);
   });
 
   test.each<[string, (old: RunOptions) => RunOptions]>([

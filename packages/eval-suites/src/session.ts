@@ -1,10 +1,11 @@
 /** What every suite does with the model it is given. */
 import { isPareError, type Context } from "@pare/core";
 import { openSession, type Architecture, type ArchitecturePlugin, type Checkpoint, type Session, type Tokenizer } from "@pare/models";
+import type { Chooser } from "@pare/tensor-core";
 import { deviceOf, listeners, tokenizerIncomplete } from "@pare/training";
 import { vocabularyLacks } from "./errors.ts";
 
-/** Runs with a session on the context's device, which is freed in every case. Fallbacks and choices of kernels are told as events. */
+/** Runs with a session on the context's device and chooser, freed in every case. Fallbacks and choices of kernels are told as events. */
 export async function withSession<Result>(
   subject: Checkpoint,
   suite: string,
@@ -12,7 +13,8 @@ export async function withSession<Result>(
   run: (session: Session) => Promise<Result>,
 ): Promise<Result> {
   const device = deviceOf(context, suite);
-  const session = openSession(subject, { device, registry: context.registry, ...listeners(context, device) });
+  const chooser = context.chooser as Chooser | undefined;
+  const session = openSession(subject, { device, chooser, registry: context.registry, ...listeners(context, device) });
   try {
     return await run(session);
   } finally {

@@ -2,9 +2,14 @@ import { memoryFiles, type Context } from "@pare/core";
 import { withWeights, type Checkpoint } from "@pare/models";
 import { denseOf, f32 } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
-import { LINES, toyContext, toyModel, withQuantized } from "./testing/toy.ts";
+import { z } from "zod";
+import { encodeExample } from "./encode.ts";
 import { finetune } from "./finetune.ts";
-import type { LossPoint } from "./train.ts";
+import { nextToken } from "./objectives/next-token.ts";
+import { trainFields } from "./settings.ts";
+import { letters, LINES, toyContext, toyModel, withQuantized } from "./testing/toy.ts";
+import { train, type LossPoint } from "./train.ts";
+import { trainAll, type Views } from "./view.ts";
 
 const QUICK = { data: LINES, steps: 40, batch: 8, learningRate: 0.02, warmup: 2 } as const;
 
@@ -83,6 +88,18 @@ describe("train/finetune", () => {
       if (mask[index] === 0) expect(value).toBe(0);
       else expect(value).not.toBe(values[index]);
     });
+  });
+
+  it("asks the context's chooser nothing, so that its bytes do not depend on timings", async () => {
+    const name = "layers.0.query";
+    const chooser = () => expect.unreachable("training has asked a chooser");
+    const context = await toyContext();
+    const subject = withQuantized(toyModel(), name);
+    const sequences = LINES.text.split("\n").map((target) => encodeExample(letters, "decoder", { target }));
+    const views: Views = (spec, stored) => (spec.name === name ? "frozen" : trainAll(spec, stored));
+    const settings = z.object(trainFields).parse({ steps: 2 });
+    await train({ model: subject, objective: nextToken(), sequences, settings, views, context: { ...context, chooser } });
+    expect(context.events).toContainEqual(expect.objectContaining({ type: "choice", what: `${name} linear` }));
   });
 
   it("refuses to train a quantized weight", async () => {
