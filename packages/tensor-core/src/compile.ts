@@ -8,6 +8,7 @@ import type { Graph, LeafNode, Value } from "./graph.ts";
 import type { HostTensor } from "./host.ts";
 import { broadcastOp } from "./ops/broadcast.ts";
 import { bindGraph, unify } from "./passes/bind.ts";
+import { detach } from "./passes/detach.ts";
 import { fuse } from "./passes/fuse.ts";
 import { firstCandidate, lowerWeights, type ChoiceEvent } from "./passes/lower-weights.ts";
 import { liveNodes } from "./passes/rewrite.ts";
@@ -113,7 +114,7 @@ async function build(graph: Graph, dims: Dims, options: CompileOptions): Promise
     chooser: options.chooser ?? firstCandidate,
     onChoice: options.onChoice,
   });
-  const final = fuse(simplify(lowered));
+  const final = detach(fuse(simplify(lowered)));
   const plan = planMemory(final);
   refuseMissingKernels(plan, store.device, options.onFallback);
   const residents = new Map<LeafNode, Resident>();

@@ -134,5 +134,10 @@ export const conformanceFailed: ErrorFactory<{ device: string; test: string; wha
 export const optOutInvalid: ErrorFactory<{ name: string; why: string; near: readonly string[] }> = defineError(
   "tensor-core/opt-out-invalid",
   "A device opts out of a conformance test that does not exist, or without a reason.",
-  ({ name, why, near }) => ({ message: `the opt-out is not valid: ${why}`, field: name, near, next: "Name an op or `op: case`, and say why." }),
+  ({ name, why, near }) => ({
+    message: `the opt-out is not valid: ${why}`,
+    field: name,
+    near,
+    next: "Name an op or `op: case`, and say why.",
+  }),
 );

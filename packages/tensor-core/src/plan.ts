@@ -98,10 +98,15 @@ function finishUpdates(graph: Graph, slots: ReadonlyMap<number, Slot>): StateCop
   const copies: StateCopy[] = [];
   for (const [state, value] of Object.entries(graph.updates)) {
     const resident = slots.get(value.id)!.resident;
-    if (resident?.leaf.kind === "state" && resident.leaf.name === state) refuseLateReads(graph, resident, value);
-    else copies.push({ state, value });
+    if (resident?.leaf.kind !== "state" || resident.leaf.name !== state) copies.push({ state, value });
+    else if (!isLeaf(value)) refuseLateReads(graph, resident, value);
   }
   return copies;
+}
+
+/** A leaf under any shape: nothing was written. */
+function isLeaf({ node }: Value): boolean {
+  return node.kind === "leaf" || (node.op.view === true && isLeaf(inputsOf(node)[0]!));
 }
 
 function refuseLateReads(graph: Graph, state: LeafNode, updated: Value): void {

@@ -1,6 +1,5 @@
 /** What may be asked for at a named site of a traced function. Sites nobody asks for leave no node. */
 import type { Dim } from "./dim.ts";
-import { dim } from "./dim.ts";
 import type { Value } from "./graph.ts";
 import { mul } from "./ops/binary.ts";
 import { reshape } from "./ops/reshape.ts";
@@ -46,7 +45,7 @@ export function cut(from: string, to: string): SiteRequests {
 
 function gateFor({ tracer, value, gateAxes }: Site, gate: NonNullable<SiteRequest["gate"]>): Value {
   const axes = gate.perExample === true ? [0, ...gateAxes] : gateAxes;
-  const shape: Dim[] = axes.map((axis) => value.shape[axis] ?? dim("?"));
+  const shape: Dim[] = axes.map((axis) => value.shape[axis]!);
   const input = tracer.input(gate.input, "f32", shape);
   return reshape(
     input,
