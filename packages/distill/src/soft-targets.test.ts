@@ -138,6 +138,17 @@ describe("distill/soft-targets", () => {
     expect(after.every((value, i) => i % 2 === 1 || value === 0)).toBe(true);
   });
 
+  it("learns the same whether the teacher runs in every step or once for all epochs", async () => {
+    const losses = async (steps: number) => {
+      const context = await toyContext();
+      await run(context, { model: toyModel() }, { ...QUICK, steps, schedule: "constant", student: { layers: 1 } });
+      return context.events.flatMap((event) => (event.type === "metric" ? [event["loss"] as number] : []));
+    };
+    // 24 examples: three steps of 8 see each once, four see some twice, and the teacher's logits are then kept.
+    const [once, kept] = [await losses(3), await losses(4)];
+    once.forEach((loss, step) => expect(kept[step]).toBeCloseTo(loss, 5));
+  });
+
   it("gives the same bytes for the same seed, also after a cut", async () => {
     const options = { ...QUICK, steps: 6, student: { layers: 1, initialise: "random" as const } };
     const expected = await (await run(await toyContext(), { model: toyModel() }, options)).model.hash();

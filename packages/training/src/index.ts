@@ -25,10 +25,11 @@ export {
 export { finetune, type FinetuneOptions } from "./finetune.ts";
 export { dataFields, prepareSequences, type DataOptions, type Prepared } from "./sequences.ts";
 export { nextToken, nextTokenObjective, crossEntropyLoss } from "./objectives/next-token.ts";
-export { frozenWeight, subjectOf, traceLoss, type LossInputs, type Subject } from "./step-graph.ts";
+export { traceLoss, type LossInputs } from "./step-graph.ts";
+export { deviceOf, frozenSubjects, frozenWeight, listeners, storedWeights, subjectOf, type Subject } from "./subject.ts";
 export { ONE_LENGTH, oneLength, trainFields, type TrainOptionsGiven, type TrainSettings } from "./settings.ts";
 export { trainAll, type Leaf, type TrainableView, type Views } from "./view.ts";
-export { deviceOf, frozenSubjects, listeners, storedWeights, train, type LossPoint, type Trained, type TrainOptions } from "./train.ts";
+export { train, type LossPoint, type Trained, type TrainOptions } from "./train.ts";
 export {
   dataEmpty,
   dataFileMissing,

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { isDataReference, openData, type DataReference, type Part } from "./data/data.ts";
 import { encodeExample, hashExample, type Sequence } from "./encode.ts";
 import { dataEmpty, tokenizerIncomplete } from "./errors.ts";
-import { subjectOf } from "./step-graph.ts";
+import { subjectOf } from "./subject.ts";
 
 export interface DataOptions {
   /** A data set, or `{ use: "scan", split: "simple" }`. */

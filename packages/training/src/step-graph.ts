@@ -1,6 +1,5 @@
 /** One training step as a graph: forward, loss, gradients, clipping and AdamW, all on the device. */
-import type { Registry } from "@pare/core";
-import { declareInputs, modelScope, type Architecture, type ArchitecturePlugin, type Checkpoint } from "@pare/models";
+import { declareInputs, modelScope } from "@pare/models";
 import {
   adamw,
   add,
@@ -15,20 +14,10 @@ import {
   type Tracer,
   type Value,
 } from "@pare/tensor-core";
+import { logitsInput } from "./frozen-logits.ts";
 import type { Objective } from "./objective.ts";
+import { frozenWeight, type Subject } from "./subject.ts";
 import type { TrainableView } from "./view.ts";
-
-/** A checkpoint together with its computation. */
-export interface Subject {
-  readonly checkpoint: Checkpoint;
-  readonly architecture: Architecture;
-}
-
-/** Throws `core/plugin-unknown` for an architecture that nobody registered. */
-export function subjectOf(checkpoint: Checkpoint, registry: Pick<Registry, "find">): Subject {
-  const plugin = registry.find("architecture", checkpoint.config.architecture) as ArchitecturePlugin;
-  return { checkpoint, architecture: plugin.define };
-}
 
 /** State that sums the losses of the steps since it was last read. */
 export const LOSS_STATE = "loss";
@@ -37,21 +26,18 @@ export function leafState(weight: string, leaf: string): string {
   return `${weight}#${leaf}`;
 }
 
-/** Name under which a store holds a weight of a frozen model. */
-export function frozenWeight(model: string, weight: string): string {
-  return `@${model}/${weight}`;
-}
-
 export interface LossInputs {
   readonly subject: Subject;
   readonly frozen: Readonly<Record<string, Subject>>;
   readonly objective: Objective;
+  /** Frozen models whose logits for `inputs` are given at run time instead of computed. */
+  readonly kept?: ReadonlySet<string> | undefined;
   /** Puts trained leaves in the place of weights; undefined: the weight as it is stored. */
   readonly view?: ((weight: string) => Value | undefined) | undefined;
 }
 
 /** Traces the objective over the inputs that `batchTensors` gives, `targets` i32 `[batch, seq]` and `weight` f32 `[]` among them. */
-export function traceLoss(tracer: Tracer, { subject, frozen, objective, view }: LossInputs): Value {
+export function traceLoss(tracer: Tracer, { subject, frozen, objective, kept, view }: LossInputs): Value {
   const inputs = declareInputs(tracer, subject.architecture);
   const scope = modelScope(tracer, subject.architecture, subject.checkpoint.config, view);
   return objective.loss({
@@ -61,6 +47,7 @@ export function traceLoss(tracer: Tracer, { subject, frozen, objective, view }: 
     weight: tracer.input("weight", "f32", []),
     forward: (given) => subject.architecture.forward(scope, subject.checkpoint.config, given),
     frozen: (name) => (given) => {
+      if (given === inputs && kept?.has(name) === true) return logitsInput(tracer, name, frozen[name]);
       const { architecture, checkpoint } = frozen[name];
       return architecture.forward(modelScope(asFrozen(tracer, name), architecture, checkpoint.config), checkpoint.config, given);
     },

@@ -9,7 +9,6 @@ import {
   zeros,
   adamwHyper,
   adamwStates,
-  type ChoiceEvent,
   type Compiled,
   type Device,
   type Schedule,
@@ -18,11 +17,13 @@ import {
 } from "@pare/tensor-core";
 import { batchTensors, planEpoch } from "./batches.ts";
 import type { Sequence } from "./encode.ts";
-import { dataEmpty, deviceMissing, diverged, modelMissing } from "./errors.ts";
+import { dataEmpty, diverged } from "./errors.ts";
+import { keepLogits, worthKeeping, type KeptLogits } from "./frozen-logits.ts";
 import type { Objective } from "./objective.ts";
 import { scheduleOf, stepsOf, type TrainSettings } from "./settings.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot.ts";
-import { frozenWeight, leafState, LOSS_STATE, stepGraph, subjectOf, type Subject } from "./step-graph.ts";
+import { leafState, LOSS_STATE, stepGraph } from "./step-graph.ts";
+import { deviceOf, frozenSubjects, listeners, storedWeights, subjectOf, type Subject } from "./subject.ts";
 import { trainAll, type TrainableView, type Views } from "./view.ts";
 
 export interface LossPoint {
@@ -73,13 +74,12 @@ export async function train(options: TrainOptions): Promise<Trained> {
   const subject = subjectOf(model, context.registry);
   const frozen = frozenSubjects(objective, options.models ?? {}, context);
   const views = viewsOf(subject, options.views ?? trainAll);
+  const kept = await keptLogits(frozen, options, device);
+  const graph = stepGraph({ subject, frozen, objective, views, kept: new Set(kept.keys()), clip: settings.clip > 0 });
   const store = createStore(device, { weights: storedWeights(subject, frozen) });
-  const compiled = compile(stepGraph({ subject, frozen, objective, views, clip: settings.clip > 0 }), {
-    store,
-    ...listeners(context, device),
-  });
+  const compiled = compile(graph, { store, ...listeners(context, device) });
   try {
-    const run = new Run(options, store, compiled, views);
+    const run = new Run(options, { store, compiled, views, kept: [...kept.values()] });
     await run.begin();
     await run.finish();
     return { weights: await finalise(views, store), losses: run.losses, steps: run.steps };
@@ -89,45 +89,18 @@ export async function train(options: TrainOptions): Promise<Trained> {
   }
 }
 
-/** The context's device. Throws `training/device-missing`. */
-export function deviceOf({ device }: Pick<Context, "device">, use: string): Device {
-  if (typeof device !== "object" || device === null || !("prepare" in device)) throw deviceMissing({ use });
-  return device as Device;
-}
-
-/** Fallbacks and choices of a compilation as events of the run. */
-export function listeners(
-  context: Pick<Context, "emit">,
+/** Frozen models whose logits pay to be computed once, by name. */
+async function keptLogits(
+  frozen: Readonly<Record<string, Subject>>,
+  { sequences, settings, context }: TrainOptions,
   device: Device,
-): { onFallback: (op: string) => void; onChoice: (choice: ChoiceEvent) => void } {
-  return {
-    onFallback: (op) => context.emit({ type: "fallback", op, device: device.backend }),
-    onChoice: (choice) => context.emit({ type: "choice", ...choice }),
-  };
-}
-
-/** The models an objective reads, each with its computation. Throws `training/model-missing`. */
-export function frozenSubjects(
-  objective: Objective,
-  models: Readonly<Record<string, Checkpoint>>,
-  { registry }: Pick<Context, "registry">,
-): Record<string, Subject> {
-  return Object.fromEntries(
-    objective.models.map((name) => {
-      const checkpoint = models[name];
-      if (checkpoint === undefined) throw modelMissing({ objective: objective.use, model: name, known: Object.keys(models) });
-      return [name, subjectOf(checkpoint, registry)];
-    }),
-  );
-}
-
-/** All weights of a program: the subject's under their names, those of frozen models under theirs. */
-export function storedWeights(subject: Subject, frozen: Readonly<Record<string, Subject>>): Map<string, StoredWeight> {
-  const weights = new Map(subject.checkpoint.weights);
-  for (const [model, { checkpoint }] of Object.entries(frozen)) {
-    for (const [name, stored] of checkpoint.weights) weights.set(frozenWeight(model, name), stored);
+): Promise<Map<string, KeptLogits>> {
+  const visits = settings.batch * stepsOf(settings, Math.ceil(sequences.length / settings.batch));
+  const kept = new Map<string, KeptLogits>();
+  for (const [name, subject] of Object.entries(frozen)) {
+    if (worthKeeping(subject, sequences, visits)) kept.set(name, await keepLogits(name, subject, sequences, context, device));
   }
-  return weights;
+  return kept;
 }
 
 function viewsOf({ checkpoint, architecture }: Subject, views: Views): Map<string, TrainableView> {
@@ -145,6 +118,14 @@ async function finalise(views: ReadonlyMap<string, TrainableView>, store: Store)
   return weights;
 }
 
+/** What a run works with. */
+interface Machine {
+  readonly store: Store;
+  readonly compiled: Compiled;
+  readonly views: ReadonlyMap<string, TrainableView>;
+  readonly kept: readonly KeptLogits[];
+}
+
 /** One run over its steps, from the beginning or from a snapshot. */
 class Run {
   readonly steps: number;
@@ -153,18 +134,16 @@ class Run {
   private saved = Date.now();
   private readonly options: TrainOptions;
   private readonly store: Store;
-  private readonly compiled: Compiled;
-  private readonly views: ReadonlyMap<string, TrainableView>;
+  private readonly machine: Machine;
   private readonly batchesPerEpoch: number;
   private readonly rate: Schedule;
   private readonly reportEvery: number;
   private plan: { readonly epoch: number; readonly batches: readonly (readonly number[])[] } | undefined;
 
-  constructor(options: TrainOptions, store: Store, compiled: Compiled, views: ReadonlyMap<string, TrainableView>) {
+  constructor(options: TrainOptions, machine: Machine) {
     this.options = options;
-    this.store = store;
-    this.compiled = compiled;
-    this.views = views;
+    this.store = machine.store;
+    this.machine = machine;
     this.batchesPerEpoch = Math.ceil(options.sequences.length / options.settings.batch);
     this.steps = stepsOf(options.settings, this.batchesPerEpoch);
     this.rate = scheduleOf(options.settings, this.steps);
@@ -173,7 +152,7 @@ class Run {
 
   /** Puts leaves and moments on the device, and takes up a snapshot where there is one. */
   async begin(): Promise<void> {
-    for (const [name, { leaves }] of this.views) {
+    for (const [name, { leaves }] of this.machine.views) {
       for (const [leaf, { shape, initial, group }] of Object.entries(leaves)) {
         const state = leafState(name, leaf);
         this.store.setState(state, await initial());
@@ -205,13 +184,16 @@ class Run {
   private async advance(): Promise<void> {
     const { settings, sequences, context } = this.options;
     const hyper = { ...settings, learningRate: this.rate(this.step), step: this.step };
+    const indices = this.batch();
+    const rows = Math.min(settings.batch, sequences.length);
     const { inputs, predictions } = batchTensors(
-      this.batch().map((index) => sequences[index]),
-      Math.min(settings.batch, sequences.length),
+      indices.map((index) => sequences[index]),
+      rows,
     );
-    await this.compiled.run(
+    await this.machine.compiled.run(
       {
         ...inputs,
+        ...this.machine.kept.reduce((all, logits) => ({ ...all, ...logits.inputs(indices, rows, inputs["tokens"].shape[1]) }), {}),
         weight: f32([], [1 / predictions]),
         decayed: adamwHyper(hyper),
         plain: adamwHyper({ ...hyper, weightDecay: 0 }),
