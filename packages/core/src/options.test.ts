@@ -31,6 +31,8 @@ test("a misspelt option is refused at any depth, though the schema would drop it
   expect(() => checkOptions("q", schema, { bits: 4, group: { sise: 8 } })).toThrow(
     failure("core/option-unknown", { field: "group.sise", near: ["size"] }),
   );
+  const optional = z.object({ minChars: z.number().optional() });
+  expect(() => checkOptions("p", optional, { minchars: 3 })).toThrow(failure("core/option-unknown", { near: ["minChars"] }));
 });
 
 test("where the schema makes something that is not JSON, what was given is written down", () => {

@@ -28,7 +28,7 @@ export function checkOptions<Schema extends StandardSchemaV1>(
   const value = validate(id, schema, input);
   const settled = settle(schema, value);
   if (settled === undefined) return { value, json: written };
-  refuseUnknown(id, written, settled, "");
+  refuseUnknown({ id, schema }, written, settled, "");
   return { value, json: settled };
 }
 
@@ -66,15 +66,29 @@ function settle(schema: StandardSchemaV1, value: unknown): CheckedOptions<unknow
 }
 
 /** A name that was given and is gone after validation would be an option that does nothing. */
-function refuseUnknown(id: string, given: Json, kept: Json, path: string): void {
+function refuseUnknown(plugin: { readonly id: string; readonly schema: StandardSchemaV1 }, given: Json, kept: Json, path: string): void {
   if (Array.isArray(given) && Array.isArray(kept))
-    given.forEach((part, index) => refuseUnknown(id, part, (kept as Json[])[index] ?? null, `${path}[${index}]`));
+    given.forEach((part, index) => refuseUnknown(plugin, part, (kept as Json[])[index] ?? null, `${path}[${index}]`));
   if (!isPlainObject(given) || !isPlainObject(kept)) return;
   for (const [name, part] of Object.entries(given)) {
     const field = path === "" ? name : `${path}.${name}`;
-    if (!Object.hasOwn(kept, name)) throw optionUnknown({ id, field, near: nearNames(name, Object.keys(kept)) });
-    refuseUnknown(id, part as Json, kept[name] as Json, field);
+    if (!Object.hasOwn(kept, name)) {
+      const known = new Set([...Object.keys(kept), ...namesAt(plugin.schema, path)]);
+      throw optionUnknown({ id: plugin.id, field, near: nearNames(name, known) });
+    }
+    refuseUnknown(plugin, part as Json, kept[name] as Json, field);
   }
+}
+
+interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>;
+}
+
+/** Names of the options below `path`, as far as the schema can say them: those left out too. */
+function namesAt(schema: StandardSchemaV1, path: string): string[] {
+  let shape = jsonSchemaOf(schema) as Shape | undefined;
+  for (const part of path.split(".").filter((name) => name !== "")) shape = shape?.properties?.[part];
+  return Object.keys(shape?.properties ?? {});
 }
 
 function show(value: unknown): string {
