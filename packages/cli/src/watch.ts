@@ -7,19 +7,30 @@ export interface Fallback {
   readonly device: string;
 }
 
+/** How a stored weight ran (`sparse-csr-linear`, or `dense` where it was densified), or another choice among several. */
+export interface Choice {
+  readonly what: string;
+  readonly chosen: string;
+  readonly why: string;
+}
+
 export interface Watch {
   readonly onEvent: (event: RunEvent | StepEvent) => void;
   /** Ops that ran on the reference, once each; judged runs want none. */
   readonly fallbacks: () => readonly Fallback[];
   readonly warnings: () => readonly string[];
+  /** The last one of each kind. */
+  readonly choices: () => readonly Choice[];
 }
 
 export function watch({ progress }: Cli): Watch {
   const fallbacks = new Map<string, Fallback>();
   const warnings = new Set<string>();
+  const choices = new Map<string, Choice>();
   return {
     fallbacks: () => [...fallbacks.values()],
     warnings: () => [...warnings],
+    choices: () => [...choices.values()],
     onEvent: (event) => {
       if (event.type === "progress") progress.show(event.progress);
       if (event.type === "step" && event.status === "begins") progress.note(`step ${event.index + 1} of ${event.total}: ${event.use}`);
@@ -27,6 +38,10 @@ export function watch({ progress }: Cli): Watch {
       if (event.type === "warning" && !warnings.has(event.message)) {
         warnings.add(event.message);
         progress.note(`warning: ${event.message}`);
+      }
+      if (event.type === "choice") {
+        const { what, chosen, why } = event;
+        choices.set(what, { what, chosen, why });
       }
       if (event.type === "fallback" && !fallbacks.has(event.op)) {
         const { op, device } = event;

@@ -56,6 +56,7 @@ async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
       device: { backend, variant },
       seed: flags.seed,
       results,
+      choices: watching.choices(),
       fallbacks: watching.fallbacks(),
       warnings: watching.warnings(),
     };
