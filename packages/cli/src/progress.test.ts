@@ -25,6 +25,12 @@ test("without a screen it writes a line now and then, with --json nothing", () =
     }
     expect(err.trimEnd().split("\n")).toEqual(["34/100 steps, 20 s left", "68/100 steps, 10 s left"]);
     err = "";
+    for (let done = 1; done <= 40; done++) {
+      view.show({ done, total: 100, unit: "steps" });
+      vi.advanceTimersByTime(300);
+    }
+    expect(err.trimEnd().split("\n")[0]).toBe("2/100 steps, 29 s left");
+    err = "";
     createProgress(terminal, true).show({ done: 1, total: 2, unit: "steps" });
     createProgress(terminal, true).note("hello");
     expect(err).toBe("");

@@ -36,14 +36,18 @@ interface Stretch {
   readonly key: string;
   readonly start: number;
   readonly startDone: number;
+  /** As it was told last: less done than this is another piece of work. */
+  done: number;
 }
 
-/** Speed is measured anew whenever something else is counted. */
+/** Speed is measured anew whenever something else is counted, or the count begins again. */
 function follow(): (progress: Progress) => string {
   let stretch: Stretch | undefined;
   return (progress) => {
     const key = `${progress.unit}/${progress.total}`;
-    if (stretch?.key !== key) stretch = { key, start: performance.now(), startDone: progress.done };
+    if (stretch?.key !== key || progress.done < stretch.done)
+      stretch = { key, start: performance.now(), startDone: progress.done, done: 0 };
+    stretch.done = progress.done;
     const measured = { ...progress, done: progress.done - stretch.startDone, total: progress.total - stretch.startDone };
     const left = secondsLeft(measured, (performance.now() - stretch.start) / 1000);
     return left === undefined ? "" : `${duration(left)} left`;
