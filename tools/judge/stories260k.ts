@@ -1,0 +1,82 @@
+/**
+ * `node --conditions=@pare/source tools/judge/stories260k.ts [--json]`: every row that is known of stories260K, measured through the
+ * command line in child processes. Ends with 1 where a row is missed, and with 2 where the model or the text is absent.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../workspace.ts";
+import { absentFiles, CASES, checkText, measureCase, type Check, type Pare, type Row } from "./protocol.ts";
+
+const BIN = join(ROOT, "packages", "cli", "src", "bin.ts");
+
+const pare: Pare = async (argv, cwd) => {
+  const child = spawn(process.execPath, ["--conditions=@pare/source", "--disable-warning=ExperimentalWarning", BIN, ...argv], {
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (out += chunk));
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (err += chunk));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code: code ?? 1, out, err };
+};
+
+/** What the figures were measured with. */
+function machine(): Record<string, string> {
+  const commit = execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=12"], { cwd: ROOT, encoding: "utf8" }).trim();
+  return { commit, cpu: cpus()[0]?.model.trim() ?? "unknown", cores: String(availableParallelism()), node: process.version };
+}
+
+const names = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(", ");
+
+function report(rows: readonly Row[], checks: readonly Check[]): string {
+  return [
+    "| weights | expected | measured | difference | bytes | stored as | ran as | |",
+    "|---|---:|---:|---:|---:|---|---|---|",
+    ...rows.map(({ name, expected, measured, tolerance, bytes, storages, kernels, faults }) => {
+      const difference = `${(measured - expected).toFixed(5)} (± ${tolerance})`;
+      const cells = [name, expected, measured.toFixed(5), difference, bytes, names(storages), names(kernels), faults.join("; ") || "met"];
+      return `| ${cells.join(" | ")} |`;
+    }),
+    "",
+    ...checks.map(({ name, faults }) => `- ${name}: ${faults.join("; ") || "met"}`),
+  ].join("\n");
+}
+
+async function judge(json: boolean): Promise<number> {
+  const absent = absentFiles();
+  if (absent.length > 0) {
+    console.error(`Nothing is judged: ${absent.join(", ")} ${absent.length === 1 ? "is" : "are"} not there.`);
+    return 2;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "pare-judge-"));
+  try {
+    const rows: Row[] = [];
+    for (const [index, each] of CASES.entries()) {
+      console.error(`${index + 1} of ${CASES.length}: ${each.name}`);
+      rows.push(await measureCase(each, join(folder, String(index)), pare));
+    }
+    const checks = await checkText(folder, pare);
+    const missed = [...rows, ...checks].filter(({ faults }) => faults.length > 0).length;
+    const facts = machine();
+    if (json) console.log(JSON.stringify({ ...facts, rows, checks, missed }));
+    else
+      console.log(
+        `${report(rows, checks)}\n\n${missed === 0 ? "All met" : `${missed} missed`}. ${Object.entries(facts)
+          .map((fact) => fact.join(" "))
+          .join(", ")}`,
+      );
+    return missed === 0 ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = await judge(process.argv.includes("--json"));
