@@ -1,13 +1,23 @@
 /** `--device`: which backend runs the work. */
 import type { Command } from "commander";
+import { STORE_FOLDER } from "./names.ts";
 
 export interface DeviceFlags {
   readonly device: string;
   readonly portable?: boolean;
 }
 
+export interface TimingsFlags extends DeviceFlags {
+  readonly store: string;
+}
+
 export function withDevice(command: Command): Command {
   return command
     .option("--device <id>", "backend that runs the work; `pare plugins` lists all", "wasm")
     .option("--portable", "plain SIMD alone, so that every machine gives the same bytes");
+}
+
+/** For commands that run a model: where the timings lie by which they choose how. */
+export function withTimings(command: Command): Command {
+  return withDevice(command).option("--store <folder>", "keeps the timings that choose between dense and sparse", STORE_FOLDER);
 }

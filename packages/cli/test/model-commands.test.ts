@@ -1,5 +1,5 @@
 /** inspect, tokenize, generate and create; on a pretrained model where it is present. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -102,4 +102,23 @@ test("an unknown device names near ones", async () => {
   const ran = await runCli(["compress", "m", "--recipe", "int8", "--out", "o", "--device", "wsm", "--json"], { cwd });
   expect(ran).toMatchObject({ code: 2 });
   expect(ran.json().error).toMatchObject({ code: "core/plugin-unknown", near: ["wasm"] });
+});
+
+test.skipIf(absent)("a pruned model runs dense or sparse as timings say, and the store keeps them", async () => {
+  const cwd = temporaryFolder();
+  writeFileSync(join(cwd, "recipe.json"), JSON.stringify([{ use: "prune/magnitude", sparsity: 0.9, pattern: "4x1" }]));
+  const compressed = await runCli(["compress", stories, "--recipe", "recipe.json", "--out", "sparse"], { cwd });
+  expect(compressed.code, compressed.err).toBe(0);
+  const generate = () => runCli(["generate", "sparse", "--max-tokens", "2", "--json"], { cwd });
+  const first = (await generate()).json();
+  const [timings] = readdirSync(join(cwd, ".pare")).filter((name) => name.startsWith("timings-"));
+  expect(timings).toBeDefined();
+  const queries = first.choices.filter(({ what }: { what: string }) => what === "layers.0.attention.query linear");
+  expect(queries).not.toEqual([]);
+  for (const { chosen, why } of queries) {
+    expect(["dense", "sparse-block-linear"]).toContain(chosen);
+    expect(why).toMatch(/ms sparse, .* ms dense at \d+ rows/);
+  }
+  expect((await generate()).json().choices).toEqual(first.choices);
+  expect(first.fallbacks).toEqual([]);
 });

@@ -4,6 +4,7 @@ import type { Compression, CompressionDone, CompressionFlags } from "../compress
 import type { Cli } from "../cli.ts";
 import { withDevice } from "../device.ts";
 import { number } from "../flags.ts";
+import { STORE_FOLDER } from "../names.ts";
 import { bytes, count, printResult, table } from "../output.ts";
 
 export function withOutput(command: Command): Command {
@@ -11,7 +12,7 @@ export function withOutput(command: Command): Command {
     .requiredOption("--out <folder>", "where the result is written; it must not exist or be empty")
     .option("--force", "replace an output folder that Pare wrote")
     .option("--seed <n>", "same seed, same bytes", number("--seed", { integer: true, min: 0 }), 0)
-    .option("--store <folder>", "keeps finished steps and run records, so that a repeated or interrupted run resumes", ".pare")
+    .option("--store <folder>", "keeps finished steps and run records, so that a repeated or interrupted run resumes", STORE_FOLDER)
     .option("--dry-run", "check everything and say what would be done, but do nothing");
 }
 

@@ -1,12 +1,13 @@
 /** `pare eval`: suites on a model. */
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Result } from "@pare/eval-suites";
 import type { Cli } from "../cli.ts";
-import { withDevice, type DeviceFlags } from "../device.ts";
+import { withTimings, type TimingsFlags } from "../device.ts";
 import { jsonObject, list, number, textFile } from "../flags.ts";
 import { digits, printResult, table } from "../output.ts";
 
-interface EvalFlags extends DeviceFlags {
+interface EvalFlags extends TimingsFlags {
   readonly suite: readonly string[];
   readonly data?: string;
   readonly options?: Record<string, unknown>;
@@ -14,7 +15,7 @@ interface EvalFlags extends DeviceFlags {
 }
 
 export function registerEval(program: Command, cli: Cli): void {
-  withDevice(
+  withTimings(
     program
       .command("eval")
       .description("run evaluation suites on a model")
@@ -28,13 +29,16 @@ export function registerEval(program: Command, cli: Cli): void {
 
 async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
   const { terminal, progress } = cli;
-  const [{ openRegistry }, { openModel }, { openDevice }, { watch }, { evaluate }] = await Promise.all([
-    import("../registry.ts"),
-    import("../model.ts"),
-    import("../open-device.ts"),
-    import("../watch.ts"),
-    import("@pare/eval-suites"),
-  ]);
+  const [{ folderFiles }, { openRegistry }, { openModel }, { openDevice }, { openChooser }, { watch, describeChoices }, { evaluate }] =
+    await Promise.all([
+      import("@pare/core/node"),
+      import("../registry.ts"),
+      import("../model.ts"),
+      import("../open-device.ts"),
+      import("../open-chooser.ts"),
+      import("../watch.ts"),
+      import("@pare/eval-suites"),
+    ]);
   const { registry } = await openRegistry(terminal.cwd);
   const data = flags.data === undefined ? {} : { data: textFile(flags.data) };
   const suites = flags.suite.map((use) => ({ ...flags.options, ...data, use }));
@@ -47,6 +51,7 @@ async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
       signal: terminal.signal,
       registry,
       device,
+      chooser: await openChooser(device, folderFiles(resolve(terminal.cwd, flags.store), { create: true }), watching.onEvent),
       emit: watching.onEvent,
     });
     progress.stop();
@@ -60,7 +65,7 @@ async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
       fallbacks: watching.fallbacks(),
       warnings: watching.warnings(),
     };
-    printResult(terminal, cli.json, result, () => describe(results));
+    printResult(terminal, cli.json, result, () => [describe(results), ...describeChoices(result.choices)].join("\n"));
   } finally {
     await device.close();
   }

@@ -1,13 +1,14 @@
 /** `pare generate`: text from a model, as it is made. */
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Checkpoint } from "@pare/models";
 import type { Cli } from "../cli.ts";
-import { withDevice, type DeviceFlags } from "../device.ts";
+import { withTimings, type TimingsFlags } from "../device.ts";
 import { sourceMissing, tokenizerMissing } from "../errors.ts";
 import { number } from "../flags.ts";
 import { streamedText } from "../streamed-text.ts";
 
-interface GenerateFlags extends DeviceFlags {
+interface GenerateFlags extends TimingsFlags {
   readonly prompt: string;
   readonly source?: string;
   readonly maxTokens: number;
@@ -18,7 +19,7 @@ interface GenerateFlags extends DeviceFlags {
 }
 
 export function registerGenerate(program: Command, cli: Cli): void {
-  withDevice(
+  withTimings(
     program
       .command("generate")
       .description("write text with a model, as it comes")
@@ -35,13 +36,16 @@ export function registerGenerate(program: Command, cli: Cli): void {
 
 async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> {
   const { terminal, json } = cli;
-  const [{ openRegistry }, { openModel }, { openDevice }, { watch }, { openSession }] = await Promise.all([
-    import("../registry.ts"),
-    import("../model.ts"),
-    import("../open-device.ts"),
-    import("../watch.ts"),
-    import("@pare/models"),
-  ]);
+  const [{ folderFiles }, { openRegistry }, { openModel }, { openDevice }, { openChooser }, { watch, describeChoices }, { openSession }] =
+    await Promise.all([
+      import("@pare/core/node"),
+      import("../registry.ts"),
+      import("../model.ts"),
+      import("../open-device.ts"),
+      import("../open-chooser.ts"),
+      import("../watch.ts"),
+      import("@pare/models"),
+    ]);
   const { registry } = await openRegistry(terminal.cwd);
   const model = await openModel(path, terminal.cwd, registry);
   const { tokenizer, prompt, source } = encodeInputs(model, path, flags);
@@ -50,7 +54,9 @@ async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> 
   const session = await openSession(model, {
     device,
     registry,
+    chooser: await openChooser(device, folderFiles(resolve(terminal.cwd, flags.store), { create: true }), watching.onEvent),
     onFallback: (op) => watching.onEvent({ type: "fallback", op, device: device.backend }),
+    onChoice: (choice) => watching.onEvent({ type: "choice", ...choice }),
   });
   try {
     if (session.architecture.family === "encoder-decoder" && source === undefined) throw sourceMissing({ file: path });
@@ -75,10 +81,14 @@ async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> 
       tokens,
       seconds,
       tokensPerSecond: tokens / seconds,
+      choices: watching.choices(),
       fallbacks: watching.fallbacks(),
     };
     if (json) terminal.out(`${JSON.stringify(result)}\n`);
-    else terminal.err(`${tokens} tokens, ${(tokens / seconds).toFixed(1)} tokens per second on ${device.backend} (${device.variant})\n`);
+    else {
+      const speed = `${tokens} tokens, ${(tokens / seconds).toFixed(1)} tokens per second on ${device.backend} (${device.variant})`;
+      terminal.err(`${[speed, ...describeChoices(result.choices)].join("\n")}\n`);
+    }
   } finally {
     session.dispose();
     await device.close();

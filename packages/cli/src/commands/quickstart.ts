@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { withDevice, type DeviceFlags } from "../device.ts";
 import { number } from "../flags.ts";
+import { STORE_FOLDER } from "../names.ts";
 import { printResult } from "../output.ts";
 
 interface QuickstartFlags extends DeviceFlags {
@@ -23,7 +24,7 @@ export function registerQuickstart(program: Command, cli: Cli): void {
     .option("--out <folder>", "where the final model and the record are written", "pare-quickstart")
     .option("--force", "replace an output folder that Pare wrote")
     .option("--seed <n>", "same seed, same bytes", number("--seed", { integer: true, min: 0 }), 0)
-    .option("--store <folder>", "keeps finished steps and run records, so that a repeated or interrupted run resumes", ".pare")
+    .option("--store <folder>", "keeps finished steps and run records, so that a repeated or interrupted run resumes", STORE_FOLDER)
     .action((flags: QuickstartFlags) => run(cli, flags));
 }
 
@@ -34,6 +35,7 @@ async function run(cli: Cli, flags: QuickstartFlags): Promise<void> {
     { folderFiles },
     { openRegistry, packagesOf },
     { openDevice },
+    { openChooser },
     { installedVersions },
     { watch },
     outFolder,
@@ -44,6 +46,7 @@ async function run(cli: Cli, flags: QuickstartFlags): Promise<void> {
     import("@pare/core/node"),
     import("../registry.ts"),
     import("../open-device.ts"),
+    import("../open-chooser.ts"),
     import("../versions.ts"),
     import("../watch.ts"),
     import("../out-folder.ts"),
@@ -55,13 +58,15 @@ async function run(cli: Cli, flags: QuickstartFlags): Promise<void> {
   const { registry } = await openRegistry(terminal.cwd);
   const device = await openDevice(registry, flags);
   const watching = watch(cli);
+  const store = folderFiles(resolve(terminal.cwd, flags.store), { create: true });
   const options = { fromScratch: flags.fromScratch === true, full: flags.full === true, seed: flags.seed };
   const begin = performance.now();
   try {
     const result = await quickstart(options, {
       registry,
       device,
-      store: createRunStore(folderFiles(resolve(terminal.cwd, flags.store), { create: true })),
+      chooser: await openChooser(device, store, watching.onEvent),
+      store: createRunStore(store),
       versions: await installedVersions(packagesOf(registry), terminal.cwd),
       signal: terminal.signal,
       watching,
@@ -78,6 +83,7 @@ async function run(cli: Cli, flags: QuickstartFlags): Promise<void> {
       out: flags.out,
       seed: flags.seed,
       device: { backend: device.backend, variant: device.variant },
+      choices: watching.choices(),
       fallbacks: watching.fallbacks(),
       warnings: watching.warnings(),
       seconds,

@@ -2,7 +2,7 @@
 import { memoryFiles, type Context } from "@pare/core";
 import { evaluate, scan, type Result } from "@pare/eval-suites";
 import { openSession, type Checkpoint, type Session } from "@pare/models";
-import type { Device } from "@pare/tensor-core";
+import type { Chooser, Device } from "@pare/tensor-core";
 import { modelSize, type ModelSize } from "../model.ts";
 
 export interface Accuracy {
@@ -67,7 +67,9 @@ const ROUNDS = 7;
 /** Greedy decoding of the same commands by all models in turn, so that a busy moment of the machine meets all of them. */
 export async function latencies(models: readonly Checkpoint[], context: Context): Promise<Latency[]> {
   const examples = (await scan("intersection").examples("test")).slice(0, COMMANDS);
-  const sessions = models.map((model) => openSession(model, { device: context.device as Device, registry: context.registry }));
+  const sessions = models.map((model) =>
+    openSession(model, { device: context.device as Device, chooser: context.chooser as Chooser, registry: context.registry }),
+  );
   const times: number[][] = models.map(() => []);
   try {
     for (let round = -1; round < ROUNDS; round++) {

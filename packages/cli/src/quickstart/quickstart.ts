@@ -11,7 +11,7 @@ import {
   type RunStore,
 } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
-import type { Device } from "@pare/tensor-core";
+import type { Chooser, Device } from "@pare/tensor-core";
 import type { Watch } from "../watch.ts";
 import { latencies, measure, type Latency, type Row } from "./measure.ts";
 import { CLEAN_TEACHER, COMPRESS, CONTROL, SAMPLE, SIMPLE_TEACHER, SUITES, type RecipeStep, type TeacherRecipe } from "./recipes.ts";
@@ -28,6 +28,7 @@ export interface QuickstartOptions {
 export interface QuickstartParts {
   readonly registry: Registry;
   readonly device: Device;
+  readonly chooser: Chooser;
   readonly store: RunStore;
   readonly versions: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -59,8 +60,8 @@ export interface QuickstartResult {
 
 export async function quickstart(options: QuickstartOptions, parts: QuickstartParts): Promise<QuickstartResult> {
   const examples = options.full ? undefined : SAMPLE;
-  const { signal, registry, device, watching, note } = parts;
-  const context: Context = { seed: options.seed, signal, registry, device, emit: watching.onEvent };
+  const { signal, registry, device, chooser, watching, note } = parts;
+  const context: Context = { seed: options.seed, signal, registry, device, chooser, emit: watching.onEvent };
   const run: RunOptions = { signal, registry, device, store: parts.store, versions: parts.versions, onEvent: watching.onEvent };
   const teacher = await teacherOf(CLEAN_TEACHER, options, run, note);
   const simple = await teacherOf(SIMPLE_TEACHER, options, run, note);

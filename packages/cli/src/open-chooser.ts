@@ -1,0 +1,43 @@
+/** The measured choice between dense and sparse, with timings that outlive the command. */
+import { isPareError, readText, writeText, type FileSet, type RunEvent } from "@pare/core";
+import { measuredChooser, parseTimings, timingsInvalid, type Timing } from "@pare/sparse-kernels";
+import type { Chooser, Device } from "@pare/tensor-core";
+
+type Emit = (event: RunEvent) => void;
+
+/**
+ * Times what `store/timings-<variant>.json` does not know yet and keeps it there, so that a repeated command chooses alike.
+ * A damaged file is measured anew and one that cannot be written does without: both are told as warnings.
+ */
+export async function openChooser(device: Device, store: FileSet, emit: Emit): Promise<Chooser> {
+  const name = `timings-${device.variant}.json`;
+  const cache = await readTimings(store, name, emit);
+  const measured = measuredChooser({ device, cache });
+  return async (choice) => {
+    const known = cache.size;
+    const chosen = await measured(choice);
+    if (cache.size > known) await writeTimings(store, name, cache, emit);
+    return chosen;
+  };
+}
+
+async function readTimings(store: FileSet, name: string, emit: Emit): Promise<Map<string, Timing>> {
+  try {
+    return parseTimings(JSON.parse(await readText(store, name)));
+  } catch (error) {
+    const code = isPareError(error) ? error.code : undefined;
+    if (code === "core/file-missing") return new Map();
+    if (code !== timingsInvalid.code && !(error instanceof SyntaxError)) throw error;
+    emit({ type: "warning", message: `${store.location}/${name} is damaged; dense and sparse are timed again` });
+    return new Map();
+  }
+}
+
+async function writeTimings(store: FileSet, name: string, cache: ReadonlyMap<string, Timing>, emit: Emit): Promise<void> {
+  try {
+    await writeText(store, name, `${JSON.stringify(Object.fromEntries(cache), null, 2)}\n`);
+  } catch (error) {
+    if (!isPareError(error)) throw error;
+    emit({ type: "warning", message: `the timings of dense and sparse are not kept: ${error.report.message}` });
+  }
+}
