@@ -11,7 +11,7 @@ export interface LocalRunnerOptions {
   /** Jobs under way at once in this process; 1 without it. */
   readonly concurrency?: number | undefined;
   readonly versions?: Readonly<Record<string, string>> | undefined;
-  /** Content hashes of the files that the jobs' options name. */
+  /** Content hashes of files by the names that the jobs' options give them. */
   readonly data?: Readonly<Record<string, string>> | undefined;
 }
 

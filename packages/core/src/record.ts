@@ -17,7 +17,7 @@ export interface RunRecord {
   readonly config?: unknown;
   readonly seed: number;
   readonly versions: Readonly<Record<string, string>>;
-  /** Content hashes of the files that options name. */
+  /** Content hashes of files by the names that options give them. */
   readonly data: Readonly<Record<string, string>>;
   readonly device?: RunDevice | undefined;
   readonly inputs: Readonly<Record<string, Stored>>;

@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly store?: RunStore | undefined;
   /** Versions of the packages whose code decides what steps give. */
   readonly versions?: Readonly<Record<string, string>> | undefined;
-  /** Content hashes of the files that options name (data sets): part of every key. */
+  /** Content hashes of files (data sets) by the names that options give them: part of the key of each step whose options hold the name. */
   readonly data?: Readonly<Record<string, string>> | undefined;
   /** Kept in the record: a recipe, a command line. */
   readonly config?: unknown;

@@ -3,7 +3,7 @@ import type { Context, RunEvent } from "./context.ts";
 import { stateMissing } from "./errors.ts";
 import { removeAll } from "./files.ts";
 import { hashJson } from "./hash.ts";
-import { toJson } from "./json.ts";
+import { toJson, type Json } from "./json.ts";
 import type { AnyPlugin, Registry, Step } from "./plugin.ts";
 import type { CacheEntry, RunStore, Stored } from "./run-store.ts";
 import { VERSION } from "./version.ts";
@@ -22,7 +22,7 @@ export interface StepEnvironment {
   readonly chooser?: unknown;
   /** Versions of the packages whose code decides what steps give: part of every key, beside core's own. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Content hashes of the files that options name: part of every key. */
+  /** Content hashes of files by the names that options give them: part of the key of each step whose options hold the name. */
   readonly data: Readonly<Record<string, string>>;
   readonly store?: RunStore | undefined;
   readonly emit: (event: RunEvent) => void;
@@ -81,16 +81,28 @@ export function inputsOf(step: Step<any, object>, state: Readonly<Record<string,
 }
 
 async function keyOf(step: Step<any, object>, inputs: Readonly<Record<string, Slot>>, environment: StepEnvironment): Promise<string> {
+  const options = toJson(step.options, `${step.use}.options`);
   return hashJson({
     use: step.use,
     version: step.version,
-    options: toJson(step.options, `${step.use}.options`),
+    options,
     inputs: Object.fromEntries(Object.entries(inputs).map(([name, { stored }]) => [name, stored!.hash])),
     seed: environment.seed,
     versions: { ...environment.versions, "@pare/core": VERSION },
-    data: environment.data,
+    data: dataNamedIn(options, environment.data),
     device: environment.device === undefined ? null : `${environment.device.backend}/${environment.device.variant}`,
   });
+}
+
+/** Of the data files those whose names stand somewhere in the options: a step that reads none does not run again for them. */
+function dataNamedIn(options: Json, data: Readonly<Record<string, string>>): Record<string, string> {
+  const named: Record<string, string> = {};
+  const look = (value: Json): void => {
+    if (typeof value === "string" && Object.hasOwn(data, value)) named[value] = data[value]!;
+    else if (typeof value === "object" && value !== null) Object.values(value).forEach(look);
+  };
+  look(options);
+  return named;
 }
 
 async function executeAndStore(

@@ -13,9 +13,9 @@ test("hashes each file that a reference names, wherever it stands", async () => 
   writeFileSync(join(cwd, "b.txt"), "b");
   const options = { data: { use: "text", file: "a.txt" }, retrain: { use: "train", data: { use: "text", file: "b.txt" } }, file: "c.txt" };
   const hashes = await recipeInputs(recipe(options), cwd);
-  expect(Object.keys(hashes)).toEqual(["file:a.txt", "file:b.txt"]);
+  expect(Object.keys(hashes)).toEqual(["a.txt", "b.txt"]);
   // SHA-256 of "a".
-  expect(hashes["file:a.txt"]).toBe("ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb");
+  expect(hashes["a.txt"]).toBe("ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb");
   writeFileSync(join(cwd, "a.txt"), "changed");
-  expect((await recipeInputs(recipe(options), cwd))["file:a.txt"]).not.toBe(hashes["file:a.txt"]);
+  expect((await recipeInputs(recipe(options), cwd))["a.txt"]).not.toBe(hashes["a.txt"]);
 });
