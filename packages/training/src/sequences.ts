@@ -14,7 +14,7 @@ export interface DataOptions {
   readonly part?: Part | undefined;
   /** Take at most so many examples, the first ones; default all. */
   readonly examples?: number | undefined;
-  /** Tokens kept per example, begin token counted; default 512. */
+  /** Tokens kept per example, begin token counted; default: the model's context length, 512 where its config names none. */
   readonly maxTokens?: number | undefined;
 }
 
@@ -23,12 +23,12 @@ export const dataFields: {
   readonly data: z.ZodType<DataReference, DataReference>;
   readonly part: z.ZodDefault<z.ZodEnum<{ train: "train"; test: "test" }>>;
   readonly examples: z.ZodOptional<z.ZodNumber>;
-  readonly maxTokens: z.ZodDefault<z.ZodNumber>;
+  readonly maxTokens: z.ZodOptional<z.ZodNumber>;
 } = {
   data: z.custom<DataReference>(isDataReference, "a data set, or { use: <data set>, … }").describe("what to read: { use: <data set>, … }"),
   part: z.enum(["train", "test"]).default("train"),
   examples: z.int().min(1).optional().describe("take at most so many examples, the first ones"),
-  maxTokens: z.int().min(2).default(512).describe("tokens kept per example"),
+  maxTokens: z.int().min(2).optional().describe("tokens kept per example; default: the model's context length"),
 };
 
 export interface Prepared {
@@ -44,7 +44,7 @@ export interface Prepared {
  */
 export async function prepareSequences(
   model: Checkpoint,
-  { data, part = "train", examples, maxTokens }: DataOptions,
+  { data, part = "train", examples, maxTokens = contextOf(model) }: DataOptions,
   { registry }: Pick<Context, "registry">,
 ): Promise<Prepared> {
   const { tokenizer } = model;
@@ -57,4 +57,9 @@ export async function prepareSequences(
     sequences: taken.map((example) => encodeExample(tokenizer, family, example, maxTokens)),
     seen: seenData(set.id, taken.map(hashExample)),
   };
+}
+
+function contextOf({ config }: Checkpoint): number {
+  const { contextLength } = config;
+  return typeof contextLength === "number" ? contextLength : 512;
 }

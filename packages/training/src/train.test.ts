@@ -1,15 +1,16 @@
 import { memoryFiles, type Context } from "@pare/core";
 import { withWeights, type Checkpoint } from "@pare/models";
-import { denseOf, f32 } from "@pare/tensor-core";
+import { denseOf, f32, mul, type StoredWeight } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { encodeExample } from "./encode.ts";
 import { finetune } from "./finetune.ts";
 import { nextToken } from "./objectives/next-token.ts";
+import { prepareSequences } from "./sequences.ts";
 import { trainFields } from "./settings.ts";
 import { letters, LINES, toyContext, toyModel, withQuantized } from "./testing/toy.ts";
 import { train, type LossPoint } from "./train.ts";
-import { trainAll, type Views } from "./view.ts";
+import { trainAll, type TrainableView, type Views } from "./view.ts";
 
 const QUICK = { data: LINES, steps: 40, batch: 8, learningRate: 0.02, warmup: 2 } as const;
 
@@ -108,6 +109,48 @@ describe("train/finetune", () => {
     });
   });
 
+  it("trains what its views choose and leaves the rest in its own storage", async () => {
+    const model = withQuantized(toyModel(), "layers.0.query");
+    const context = await toyContext();
+    const { sequences } = await prepareSequences(model, { data: LINES }, context);
+    const settings = {
+      steps: 4,
+      batch: 8,
+      learningRate: 0.02,
+      schedule: "constant",
+      warmup: 0,
+      weightDecay: 0,
+      clip: 1,
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+    } as const;
+    const done: number[] = [];
+    const { weights, losses } = await train({
+      model,
+      objective: nextToken(),
+      sequences,
+      settings,
+      context,
+      views: (spec, stored) => (spec.name === "embedding" ? doubled(stored) : spec.name === "norm" ? trainAll(spec, stored) : "frozen"),
+      onStep: (step) => void done.push(step.done),
+    });
+    expect([...weights.keys()]).toEqual(["embedding", "norm"]);
+    expect(done).toEqual([1, 2, 3, 4]);
+    expect(losses.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+    const [before, after] = [model.weights.get("embedding")!, weights.get("embedding")!];
+    expect((await after.dense()).data).not.toEqual((await before.dense()).data);
+    expect(losses[3].loss).toBeLessThan(losses[0].loss);
+  });
+
+  it("cuts examples to the model's context", async () => {
+    const context = await toyContext();
+    const longest = async (model: Checkpoint) =>
+      Math.max(...(await prepareSequences(model, { data: LINES }, context)).sequences.map(({ tokens }) => tokens.length));
+    expect(await longest(toyModel())).toBe(13);
+    expect(await longest(toyModel({ contextLength: 9 }))).toBe(9);
+  });
+
   it("says when the loss is no longer a number", async () => {
     await expect(tune(await toyContext(), undefined, { ...QUICK, learningRate: 1e30, clip: 0 })).rejects.toMatchObject({
       code: "training/diverged",
@@ -128,3 +171,23 @@ describe("train/finetune", () => {
     await expect(tune(context, undefined, { ...QUICK, objective: { use: "next" } })).rejects.toMatchObject({ code: "core/plugin-unknown" });
   });
 });
+
+/** A view: the weight as twice a leaf that starts at half of it. */
+function doubled(stored: StoredWeight): TrainableView {
+  const half = async () =>
+    f32(
+      stored.shape,
+      ((await stored.dense()).data as Float32Array).map((value) => value / 2),
+    );
+  return {
+    leaves: { half: { shape: stored.shape, initial: half, group: "plain" } },
+    value: (leaf) => mul(leaf("half"), 2),
+    finalise: async (leaf) =>
+      denseOf(
+        f32(
+          stored.shape,
+          ((await leaf("half")).data as Float32Array).map((value) => value * 2),
+        ),
+      ),
+  };
+}
