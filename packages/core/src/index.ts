@@ -37,5 +37,6 @@ export { localRunner, type LocalRunnerOptions } from "./local-runner.ts";
 export { checkName, checkRange, filesWithin, memoryFiles, readText, removeAll, writeText } from "./files.ts";
 export { canonicalJson, isPlainObject, toJson, type Json } from "./json.ts";
 export { hashContent, hashFile, hashFiles, hashJson, readPieces } from "./hash.ts";
+export { createTurns } from "./turns.ts";
 export { VERSION } from "./version.ts";
 export { fileMissing, fileNameInvalid, fileUnreadable, fileUnwritable, rangeOutsideFile, readOnly } from "./errors.ts";

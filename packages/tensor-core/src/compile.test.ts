@@ -93,6 +93,18 @@ describe("compile", () => {
   });
 });
 
+it("gives the event loop turns between runs that follow one another, so that Ctrl-C is heard", async () => {
+  const run = compile(
+    trace((t) => ({ y: add(t.input("x", "f32", [1]), 1) })),
+    { store: createStore(openReference()) },
+  );
+  let heard = false;
+  setTimeout(() => (heard = true), 0);
+  const begin = performance.now();
+  while (!heard && performance.now() - begin < 10_000) await run.run({ x: f32([1]) });
+  expect(heard).toBe(true);
+});
+
 describe("gradients", () => {
   it("differentiates through broadcasting and reuse", async () => {
     const graph = trace((t) => {

@@ -1,5 +1,5 @@
 /** From a traced graph to programs on a device: one program per binding of the named dimensions, all over one arena. */
-import { nearNames } from "@pare/core";
+import { createTurns, nearNames } from "@pare/core";
 import type { Device, DeviceBuffer, PlannedTensor, Prepared, ProgramStep } from "./device.ts";
 import { sizeOf, type Dims } from "./dim.ts";
 import { byteSize, viewArray, type DType } from "./dtype.ts";
@@ -36,7 +36,7 @@ export interface RunOptions {
 }
 
 export interface Compiled {
-  /** Inputs by name; their shapes bind the named dimensions. Gives the outputs. Throws `tensor-core/input-missing`, `tensor-core/shape-mismatch`. */
+  /** Inputs by name; their shapes bind the named dimensions. Gives the outputs, and now and then the event loop a turn. Throws `tensor-core/input-missing`, `tensor-core/shape-mismatch`. */
   readonly run: (inputs?: Readonly<Record<string, HostTensor>>, options?: RunOptions) => Promise<Record<string, HostTensor>>;
   /** Compiles for these input shapes without running; gives the arena bytes of the program. */
   readonly prepare: (shapes: Readonly<Record<string, readonly number[]>>) => Promise<number>;
@@ -48,6 +48,7 @@ export function compile(graph: Graph, options: CompileOptions): Compiled {
   const leaves = [...liveNodes(graph)].filter((node): node is LeafNode => node.kind === "leaf");
   const programs = new Map<string, Promise<Program>>();
   const limit = options.maxBindings ?? 64;
+  const turns = createTurns();
 
   const programFor = (shapes: Readonly<Record<string, readonly number[]>>): Promise<Program> => {
     const dims = bindingOf(leaves, shapes, options);
@@ -70,7 +71,9 @@ export function compile(graph: Graph, options: CompileOptions): Compiled {
   return {
     run: async (inputs = {}, { read } = {}) => {
       const program = await programFor(Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])));
-      return options.store.exclusive(() => program.run(inputs, read));
+      const outputs = await options.store.exclusive(() => program.run(inputs, read));
+      await turns();
+      return outputs;
     },
     prepare: async (shapes) => (await programFor(shapes)).arenaBytes,
     dispose: () => {
