@@ -110,7 +110,7 @@ export async function measureCase({ name, step, nll, tolerance }: Case, folder: 
     predictions,
     bytes,
     storages: tally(weights.map(({ storage }: Weight) => storage)),
-    kernels: tally(evaluated.choices.map(({ chosen }: Choice) => chosen)),
+    kernels: tally(kernelsOf(evaluated.choices)),
     faults,
   };
 }
@@ -122,17 +122,27 @@ interface Weight {
 interface Choice {
   readonly what: string;
   readonly chosen: string;
+  readonly why: string;
 }
 
-/** Weights that are stored otherwise than dense and ran dense all the same, or of which nothing was recorded. */
+/**
+ * Weights that are stored otherwise than dense and ran dense all the same, or of which nothing was recorded. Only a sparse weight may,
+ * where both ways were timed.
+ */
 function madeDense(weights: readonly Weight[], choices: readonly Choice[]): string[] {
   return weights
     .filter(({ storage }) => storage !== "dense")
-    .flatMap(({ name }) => {
+    .flatMap(({ name, storage }) => {
       const own = choices.filter(({ what }) => what.startsWith(`${name} `));
       if (own.length === 0) return [`no kernel was recorded for ${name}`];
-      return own.filter(({ chosen }) => chosen === "dense").map(({ what }) => `${what} was made dense`);
+      const timed = (why: string): boolean => storage.startsWith("sparse/") && /ms sparse, .* ms dense/.test(why);
+      return own.filter(({ chosen, why }) => chosen === "dense" && !timed(why)).map(({ what, why }) => `${what} was made dense: ${why}`);
     });
+}
+
+/** The kernel of each use of a weight, once each: a weight may run otherwise where it meets other numbers of rows. */
+function kernelsOf(choices: readonly Choice[]): string[] {
+  return [...new Map(choices.map(({ what, chosen }) => [`${what}: ${chosen}`, chosen])).values()];
 }
 
 function tally(names: readonly string[]): Record<string, number> {
