@@ -65,17 +65,29 @@ async function useAll(use: string, path: string): Promise<void> {
   const kept: HostTensor[] = [];
   if (use === "keep") for (const weight of checkpoint.weights.values()) kept.push(await weight.dense());
   else if (use === "verify") await verifyCheckpoint(checkpoint);
-  else await openSession(checkpoint, { device: device!, architecture: llama.define }).forward({ tokens: [Array.from({ length: 64 }, () => 1)] });
+  else
+    await openSession(checkpoint, { device: device!, architecture: llama.define }).forward({
+      tokens: [Array.from({ length: 64 }, () => 1)],
+    });
   const peak = process.resourceUsage().maxRSS * 1024 - before;
-  const what = { keep: "keeping every tensor", verify: "checking every tensor, keeping none", session: "64 tokens through the model on wasm" }[use];
-  console.log(`${what}: peak ${(peak / MEBI).toFixed(0)} MiB = ${(peak / bytes).toFixed(3)} × the weights' ${(bytes / MEBI).toFixed(0)} MiB`);
+  const what = {
+    keep: "keeping every tensor",
+    verify: "checking every tensor, keeping none",
+    session: "64 tokens through the model on wasm",
+  }[use];
+  console.log(
+    `${what}: peak ${(peak / MEBI).toFixed(0)} MiB = ${(peak / bytes).toFixed(3)} × the weights' ${(bytes / MEBI).toFixed(0)} MiB`,
+  );
 }
 
 /** A sparse file: 5 GiB of holes, and a tensor behind them. */
 async function pastFourGibi(temporary: string): Promise<void> {
   const far = 5 * 2 ** 30;
   const header = new TextEncoder().encode(
-    JSON.stringify({ low: { dtype: "U8", shape: [far], data_offsets: [0, far] }, high: { dtype: "F32", shape: [256], data_offsets: [far, far + 1024] } }),
+    JSON.stringify({
+      low: { dtype: "U8", shape: [far], data_offsets: [0, far] },
+      high: { dtype: "F32", shape: [256], data_offsets: [far, far + 1024] },
+    }),
   );
   const prefix = new Uint8Array(8 + header.length);
   new DataView(prefix.buffer).setBigUint64(0, BigInt(header.length), true);

@@ -147,7 +147,7 @@ export function writeCaches(
 
 /** Deviation of a fresh matrix that keeps the size of what passes through; `branches` is how many add up to the residual stream. */
 function spread(inputs: number, branches = 1): Initial {
-  return { normal: 0.5 / Math.sqrt(inputs * branches) };
+  return { normal: 1 / Math.sqrt(inputs * branches) };
 }
 
 export function attentionWeights(

@@ -67,6 +67,8 @@ export interface EncoderDecoderShape {
   readonly heads: number;
   readonly feedForward: number;
   readonly tied?: boolean | undefined;
+  /** Default 100: wavelengths of 6 to at most 628 positions. On SCAN, sequences of up to 50, it learns faster than 10000. */
+  readonly ropeBase?: number | undefined;
 }
 
 /** A config whose layers are all alike. Throws `models/config-invalid`. */
@@ -76,6 +78,7 @@ export function encoderDecoderConfig({
   heads,
   feedForward: width,
   tied = true,
+  ropeBase = 100,
   ...sizes
 }: EncoderDecoderShape): EncoderDecoderConfig {
   const layer = { keyValueHeads: evenHeads(heads, heads), feedForward: width };
@@ -84,7 +87,7 @@ export function encoderDecoderConfig({
     ...sizes,
     headDim: sizes.hiddenSize / heads,
     epsilon: 1e-5,
-    ropeBase: 10_000,
+    ropeBase,
     ropePairing: "half",
     tied,
     encoder: Array.from({ length: encoderLayers }, () => layer),
