@@ -77,7 +77,7 @@ describe("llama2.c tokenizer", () => {
   it("goes with the checkpoint beside it", async () => {
     const files = memoryFiles({ "m.bin": llama2cBytes(SIZES), "tokm.bin": tokenizerBytes(pieces) });
     expect(await llama2cFormat.detect(files)).toBe(true);
-    expect((await llama2cFormat.read(files)).pieces).toEqual(pieces);
+    expect((await llama2cFormat.read(files)).tokenizer).toEqual({ file: "memory/tokm.bin", pieces });
     await files.write("other.bin", [new Uint8Array(1)]);
     await expect(llama2cFormat.read(files)).rejects.toMatchObject({ code: "formats/files-ambiguous" });
   });

@@ -104,5 +104,5 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   /** The config with only these layers of a stack (ascending indices into the old ones). */
   readonly withLayers: (config: Config, kept: Readonly<Record<string, readonly number[]>>) => Config;
   /** By format id: what that format's reader gave, as a model of this architecture; undefined where it is another's. */
-  readonly imports?: Readonly<Record<string, (content: unknown, location: string) => Imported | undefined>> | undefined;
+  readonly imports?: Readonly<Record<string, (content: unknown) => Imported | undefined>> | undefined;
 }

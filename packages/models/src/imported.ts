@@ -8,6 +8,8 @@ export interface Imported {
   /** Dense tensors by weight name. */
   readonly tensors: ReadonlyMap<string, TensorSource>;
   readonly tokenizer: Tokenizer | undefined;
+  /** Where the tensors are, for errors. */
+  readonly file: string;
   /** In words, for the provenance. */
   readonly origin: string;
 }

@@ -16,12 +16,12 @@ type Fail = (field: string, expected: string, found: unknown) => Error;
  * A tokenizer from what `tokenizer.json` and `tokenizer_config.json` hold. Throws `models/tokenizer-invalid` naming the
  * piece that is missing.
  *
- * @param location folder, for errors.
+ * @param file what errors name.
  */
-export function tokenizerFromJson(json: unknown, config: unknown = {}, location: string = "tokenizer"): Tokenizer {
+export function tokenizerFromJson(json: unknown, config: unknown = {}, file: string = "tokenizer.json"): Tokenizer {
   const fail: Fail = (field, expected, found) =>
     tokenizerInvalid({
-      file: `${location}/tokenizer.json`,
+      file,
       field,
       expected,
       found: (typeof found === "string" ? found : (JSON.stringify(found) ?? "nothing")).slice(0, 80),

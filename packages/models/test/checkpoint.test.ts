@@ -26,6 +26,7 @@ import {
   withWeights,
   type Checkpoint,
 } from "../src/index.ts";
+import { llama2cBytes } from "../../formats/test/llama2c-files.ts";
 import { registry, saved, smallEncoderDecoder, smallLlama } from "./models.ts";
 
 const DEED = { use: "prune/magnitude", version: 1, options: { sparsity: 0.5 }, seed: 3 };
@@ -292,6 +293,17 @@ describe("loading refuses", () => {
         report: { found: "NaN or an infinity at [1]" },
       });
     }
+  });
+
+  it("NaN in a llama2.c checkpoint, naming its file", async () => {
+    const bytes = llama2cBytes({ dim: 8, hidden: 12, layers: 1, heads: 2, keyValueHeads: 1, vocabulary: 6, context: 4 });
+    new DataView(bytes.buffer).setFloat32(28 + 4 * 9, NaN, true);
+    const checkpoint = await loadCheckpoint(memoryFiles({ "m.bin": bytes }, "folder"), registry);
+    expect(checkpoint.tokenizer).toBeUndefined();
+    await expect(verifyCheckpoint(checkpoint)).rejects.toMatchObject({
+      code: "models/weight-not-finite",
+      report: { file: "folder/m.bin", field: "embedding", found: "NaN or an infinity at [1, 1]" },
+    });
   });
 
   it("a folder that holds no model, saying what it holds", async () => {

@@ -49,8 +49,8 @@ function vocabulary(merged: readonly string[]): Piece[] {
 describe("llama2.c's tokenizer through the library", () => {
   const folder = sharedData("stories260K");
   it.skipIf(folder === undefined)("gives the ids of its source on any text, and decodes them to it", async () => {
-    const { pieces } = await llama2cFormat.read(folderFiles(folder!));
-    const tokenizer = llama2cTokenizer(pieces!, "folder");
+    const { pieces } = (await llama2cFormat.read(folderFiles(folder!))).tokenizer!;
+    const tokenizer = llama2cTokenizer(pieces, "folder");
     const words = ["Once upon a time", " the", "ee", "ll", "...", "\n", "é", "🙂", "<s>", "<unk>", "\n<s>\n", "<0x0A>", "  ", "!!!"];
     const anyText = fc
       .array(fc.oneof(fc.constantFrom(...words), fc.string({ unit: "grapheme" })), { maxLength: 12 })
@@ -58,7 +58,7 @@ describe("llama2.c's tokenizer through the library", () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const ids = tokenizer.encode(text);
-        expect(ids).toEqual(byTheBook(pieces!, text));
+        expect(ids).toEqual(byTheBook(pieces, text));
         expect(tokenizer.decode(ids)).toBe(text);
       }),
       { numRuns: 300 },
@@ -157,7 +157,7 @@ describe("tokenizer.json", () => {
     ["added tokens that are no list", { ...json, added_tokens: {} }, {}, "added_tokens"],
     ["a decoder of an unknown kind", { ...json, decoder: { type: "Magic" } }, {}, "tokenizer"],
   ])("with %s is refused", (_, given, config, field) => {
-    expect(() => tokenizerFromJson(given, config, "folder")).toThrow(
+    expect(() => tokenizerFromJson(given, config, "folder/tokenizer.json")).toThrow(
       expect.objectContaining({
         code: "models/tokenizer-invalid",
         report: expect.objectContaining({ file: "folder/tokenizer.json", field }),

@@ -1,11 +1,14 @@
 import { API_VERSION, type FileSet, type Format } from "@pare/core";
 import { filesAmbiguous } from "../errors.ts";
+import { at } from "../named-tensors.ts";
 import { readLlama2cCheckpoint, type Llama2cCheckpoint } from "./checkpoint.ts";
 import { readLlama2cTokenizer, type Llama2cPiece } from "./tokenizer.ts";
 
 export interface Llama2cModel extends Llama2cCheckpoint {
+  /** Where the checkpoint is, for errors about what is in it. */
+  readonly file: string;
   /** Pieces by id; undefined where the folder holds no `tok*.bin`. */
-  readonly pieces: readonly Llama2cPiece[] | undefined;
+  readonly tokenizer: { readonly file: string; readonly pieces: readonly Llama2cPiece[] } | undefined;
 }
 
 /** A folder with one llama2.c checkpoint `<name>.bin` and, beside it, its tokenizer `tok<name>.bin`. Read only. */
@@ -21,11 +24,13 @@ export const llama2cFormat: Format<"llama2c", Llama2cModel> = {
   },
   read: async (files) => {
     const names = await files.list();
-    const model = await readLlama2cCheckpoint(files, only(files, "checkpoint", names.filter(isCheckpoint)));
+    const name = only(files, "checkpoint", names.filter(isCheckpoint));
+    const model = { ...(await readLlama2cCheckpoint(files, name)), file: at(files, name) };
     const tokenizers = names.filter(isTokenizer);
-    if (tokenizers.length === 0) return { ...model, pieces: undefined };
+    if (tokenizers.length === 0) return { ...model, tokenizer: undefined };
     const tokenizer = only(files, "tokenizer", tokenizers);
-    return { ...model, pieces: await readLlama2cTokenizer(files, tokenizer, model.config.vocabularySize) };
+    const pieces = await readLlama2cTokenizer(files, tokenizer, model.config.vocabularySize);
+    return { ...model, tokenizer: { file: at(files, tokenizer), pieces } };
   },
 };
 

@@ -18,8 +18,8 @@ const LAYER_NAMES: Readonly<Record<string, string>> = {
 const NAMES: Readonly<Record<string, string>> = { token_embedding: "embedding", rms_final: "norm", wcls: "output" };
 
 /** A llama2.c checkpoint as a `llama`: matrices as they are stored, rotary pairs adjacent, ε 1e-5 and base 10000 as its code has them. */
-export function importLlama2c(content: unknown, location: string): Imported {
-  const { config, tensors, pieces } = content as Llama2cModel;
+export function importLlama2c(content: unknown): Imported {
+  const { config, tensors, tokenizer, file } = content as Llama2cModel;
   const layer = { keyValueHeads: evenHeads(config.heads, config.keyValueHeads), feedForward: config.hiddenDim };
   return {
     config: {
@@ -35,7 +35,8 @@ export function importLlama2c(content: unknown, location: string): Imported {
       layers: Array.from({ length: config.layers }, () => layer),
     },
     tensors: new Map([...tensors].map(([name, source]): [string, TensorSource] => [ownName(name), source])),
-    tokenizer: pieces && llama2cTokenizer(pieces, location),
+    tokenizer: tokenizer && llama2cTokenizer(tokenizer.pieces, tokenizer.file),
+    file,
     origin: "a llama2.c checkpoint (version 0)",
   };
 }

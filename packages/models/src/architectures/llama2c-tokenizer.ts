@@ -15,7 +15,7 @@ const END = 2;
  * Throws `models/tokenizer-invalid` where two pieces that can be merged share a score: leftmost-first between different
  * pieces is what a rank cannot say.
  */
-export function llama2cTokenizer(pieces: readonly Llama2cPiece[], location: string): Tokenizer {
+export function llama2cTokenizer(pieces: readonly Llama2cPiece[], file: string): Tokenizer {
   const added = pieces.slice(0, END + 1).map(({ text }, id) => ({
     id,
     content: text,
@@ -47,15 +47,15 @@ export function llama2cTokenizer(pieces: readonly Llama2cPiece[], location: stri
       byte_fallback: true,
       ignore_merges: false,
       vocab: Object.fromEntries(pieces.map(({ text }, id) => [text, id])),
-      merges: mergesOf(pieces, location),
+      merges: mergesOf(pieces, file),
     },
   };
   const config = { bos_token: pieces[BEGIN]?.text, eos_token: pieces[END]?.text, clean_up_tokenization_spaces: false };
-  return tokenizerFromJson(json, config, location);
+  return tokenizerFromJson(json, config, file);
 }
 
 /** Every way to make a piece out of two others, best score first. */
-function mergesOf(pieces: readonly Llama2cPiece[], location: string): [string, string][] {
+function mergesOf(pieces: readonly Llama2cPiece[], file: string): [string, string][] {
   const known = new Set(pieces.map(({ text }) => text));
   const merges: { readonly pair: [string, string]; readonly score: number }[] = [];
   const byScore = new Map<number, string>();
@@ -65,7 +65,7 @@ function mergesOf(pieces: readonly Llama2cPiece[], location: string): [string, s
     const other = byScore.get(score);
     if (other !== undefined) {
       throw tokenizerInvalid({
-        file: location,
+        file,
         field: `score of ${JSON.stringify(text)}`,
         expected: "a score of its own, so that merges have one order",
         found: `${score}, as ${JSON.stringify(other)} has`,

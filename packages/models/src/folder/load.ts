@@ -63,7 +63,7 @@ function findArchitecture(registry: ModelPlugins, id: string, file: string): Arc
 async function readTokenizer(files: FileSet, names: readonly string[]): Promise<Tokenizer> {
   const json = await readJsonFile(files, TOKENIZER_FILE, tokenizerInvalid);
   const config = names.includes(TOKENIZER_CONFIG_FILE) ? await readJsonFile(files, TOKENIZER_CONFIG_FILE, tokenizerInvalid) : {};
-  return tokenizerFromJson(json, config, files.location);
+  return tokenizerFromJson(json, config, `${files.location}/${TOKENIZER_FILE}`);
 }
 
 function checkVocabulary(tokenizer: Tokenizer | undefined, vocabularySize: number, file: string): void {
@@ -85,14 +85,12 @@ async function importCheckpoint(files: FileSet, registry: ModelPlugins, names: r
     if (takers.length === 0 || !(await format.detect(files))) continue;
     const content: unknown = await format.read(files);
     for (const architecture of takers) {
-      const imported = architecture.imports![format.id]!(content, files.location);
+      const imported = architecture.imports![format.id]!(content);
       if (imported === undefined) continue;
-      const { config, tokenizer, origin } = imported;
-      const weights = new Map(
-        [...imported.tensors].map(([name, source]) => [name, denseWeight(finiteSource(source, files.location, name))]),
-      );
-      checkWeights(architecture, config, weights, files.location);
-      checkVocabulary(tokenizer, config.vocabularySize, files.location);
+      const { config, tokenizer, origin, file } = imported;
+      const weights = new Map([...imported.tensors].map(([name, source]) => [name, denseWeight(finiteSource(source, file, name))]));
+      checkWeights(architecture, config, weights, file);
+      checkVocabulary(tokenizer, config.vocabularySize, file);
       return createCheckpoint({ config, weights, tokenizer, provenance: { seen: undefined, deeds: [], origin } });
     }
   }
