@@ -1,4 +1,7 @@
-/** The model card and the lock that stand beside a compressed model. Neither holds a time, so that a run that is repeated writes the same bytes. */
+/**
+ * The model card and the lock that stand beside a compressed model. Neither holds a time or the folder's own name, so that a run that
+ * is repeated writes the same bytes.
+ */
 import { createHash } from "node:crypto";
 import { readPieces, type FileSet } from "@pare/core";
 import type { ModelSize } from "./model.ts";
@@ -11,6 +14,7 @@ export interface CardStep extends ModelSize {
 }
 
 export interface Card {
+  /** Of the model that went in. */
   readonly name: string;
   readonly description?: string | undefined;
   readonly before: ModelSize;
@@ -27,10 +31,10 @@ export function modelCard({ name, description, before, steps, seed, device, orig
   const row = (what: string, size: ModelSize, metrics: string): string =>
     `| ${what} | ${count(size.parameters)} | ${count(size.kept)} | ${bytes(size.bytes)} | ${metrics} |`;
   return [
-    `# ${name}`,
+    `# ${name}, made with Pare`,
     "",
     ...(description === undefined ? [] : [description, ""]),
-    `Made with Pare from a model of ${count(before.parameters)} parameters` +
+    `Made from a model of ${count(before.parameters)} parameters` +
       `${origin === undefined ? "" : ` (${origin})`}: its weights take ${percent(after.bytes, before.bytes)} of the bytes they took.`,
     "",
     "| | parameters | not pruned | bytes of weights | measured |",

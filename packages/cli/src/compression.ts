@@ -135,7 +135,7 @@ async function run(cli: Cli, job: Job): Promise<CompressionDone> {
     seconds,
     ...sizes[i]!,
   }));
-  await write(job, made, steps, { packages: versions, data });
+  await write(terminal.cwd, job, made, steps, { packages: versions, data });
   return {
     ...plan,
     device: { backend: device.backend, variant: device.variant },
@@ -149,7 +149,8 @@ async function run(cli: Cli, job: Job): Promise<CompressionDone> {
 }
 
 async function write(
-  { recipe, flags, out, model, device, plan }: Job,
+  cwd: string,
+  { recipe, flags, out, model, teacher, device, plan }: Job,
   made: Checkpoint,
   steps: readonly CardStep[],
   ran: Ran,
@@ -160,7 +161,7 @@ async function write(
     const json = writeRecipe(recipe);
     await writeText(files, RECIPE_NAME, `${JSON.stringify(json, null, 2)}\n`);
     const card = {
-      name: basename(out),
+      name: basename(resolve(cwd, plan.model)),
       description: recipe.description,
       before: plan.before,
       steps,
@@ -178,6 +179,7 @@ async function write(
       seed,
       recipe: await hashJson(json),
       input: await model.hash(),
+      teacher: flags.teacher === undefined ? undefined : await teacher.hash(),
       data: ran.data,
       output: await made.hash(),
       files: await fileHashes(files),
