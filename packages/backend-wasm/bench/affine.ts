@@ -5,11 +5,12 @@
  */
 import { linearAffineOp, linearOp, type Device, type DType, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
 import { openWasm } from "../src/index.ts";
+import { VARIANTS } from "../src/variants.ts";
 
 const seconds = Number(process.argv[2] ?? 2);
 const GROUP = 32;
 
-for (const portable of [true, false]) {
+for (const { portable } of VARIANTS) {
   const device = await openWasm({ portable });
   for (const [rows, features, out] of [
     [1, 768, 3072],

@@ -6,6 +6,7 @@
  */
 import { linearOp, matmulOp, type Device, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
 import { openWasm } from "../src/index.ts";
+import { VARIANTS } from "../src/variants.ts";
 
 /** [tokens, in, out]: transformer layers, training shapes of small models, decoding one token. */
 const SHAPES: readonly (readonly [number, number, number])[] = [
@@ -18,7 +19,7 @@ const SHAPES: readonly (readonly [number, number, number])[] = [
 ];
 const milliseconds = Number(process.argv[2] ?? 1000);
 
-for (const portable of [true, false]) {
+for (const { portable } of VARIANTS) {
   const device = await openWasm({ portable });
   for (const [rows, features, out] of SHAPES) {
     const x = place(device, [rows, features]);

@@ -31,6 +31,7 @@ import {
   type Value,
 } from "@pare/tensor-core";
 import { openWasm } from "../src/index.ts";
+import { VARIANTS } from "../src/variants.ts";
 
 const [seconds = 3, width = 128, batch = 8, tokens = 64, blocks = 2] = process.argv.slice(2).map(Number);
 const HEADS = 4;
@@ -64,7 +65,7 @@ const weights = Object.entries(parameters)
 const flops = 6 * batch * tokens * (weights + 2 * blocks * tokens * width);
 console.log(`${blocks} blocks of ${width}, ${batch}×${tokens} tokens: ${(flops / 1e9).toFixed(2)} GFLOP a step`);
 
-for (const portable of [true, false]) {
+for (const { portable } of VARIANTS) {
   const device = await openWasm({ portable });
   const times = await run(device);
   const [least, middle] = [times[0]!, times[times.length >> 1]!];

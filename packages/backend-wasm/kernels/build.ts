@@ -1,6 +1,6 @@
 /**
  * Compiles the AssemblyScript kernels of packages: `kernels/assembly/index.ts` → `src/generated/modules.ts`, one module
- * per row of `variants.ts`, as base64 so that no loader, bundler or server has to know about `.wasm` files.
+ * per row of `src/variants.ts`, as base64 so that no loader, bundler or server has to know about `.wasm` files.
  *
  *     node packages/backend-wasm/kernels/build.ts [package folder …]
  *
@@ -11,8 +11,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main as compileAssembly, version } from "assemblyscript/asc";
-import { unshareable } from "./inspect.ts";
-import { VARIANTS, type Variant } from "./variants.ts";
+import { VARIANTS, type Variant } from "../src/variants.ts";
+import { misnamed, unshareable } from "./inspect.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const packages = resolve(here, "../..");
@@ -29,8 +29,8 @@ async function build(folder: string): Promise<void> {
   const modules: string[] = [];
   for (const variant of VARIANTS) {
     const module = await compile(folder, variant);
-    const reason = unshareable(module);
-    if (reason !== undefined) throw new Error(`${folder}, ${variant.name}: kernels cannot share the device's memory: ${reason}`);
+    const reason = unshareable(module) ?? misnamed(new WebAssembly.Module(module as BufferSource));
+    if (reason !== undefined) throw new Error(`${folder}, ${variant.name}: ${reason}`);
     modules.push(`  "${variant.name}": () => decode("${Buffer.from(module).toString("base64")}"),`);
     console.error(`kernels: ${relative(packages, folder)} ${variant.name} ${module.length} bytes`);
   }
@@ -68,7 +68,7 @@ async function compile(folder: string, { features }: Variant): Promise<Uint8Arra
 
 /** Over all that the output depends on: the package's sources, those of this package that it may import, the builder, the compiler. */
 function hashOf(folder: string): string {
-  const hash = createHash("sha256").update(version);
+  const hash = createHash("sha256").update(version).update(JSON.stringify(VARIANTS));
   for (const root of new Set([here, join(folder, "kernels")])) {
     for (const name of readdirSync(root, { recursive: true, encoding: "utf8" }).sort()) {
       if (name.endsWith(".ts")) hash.update(`\n${name}\n`).update(readFileSync(join(root, name)));

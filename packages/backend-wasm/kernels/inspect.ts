@@ -1,4 +1,15 @@
 /**
+ * What is wrong with a module's exports, or undefined: all are functions called `<dtype>_<op>[_<tile>]`, `f32_gemm_4x8`. The
+ * instruction set is the module's variant.
+ */
+export function misnamed(module: WebAssembly.Module): string | undefined {
+  const wrong = WebAssembly.Module.exports(module).find(({ name, kind }) => kind !== "function" || !NAME.test(name));
+  return wrong && `it exports the ${wrong.kind} ${wrong.name}: kernels are called <dtype>_<op>[_<tile>]`;
+}
+
+const NAME = /^[fiu]\d+(_[a-z][a-z0-9]*)+(_\d+(x\d+)?)?$/;
+
+/**
  * Why a kernel module may not share a memory with others, or undefined.
  *
  * Several modules run over the device's one memory, which none of them owns: a data segment, a start function or a
@@ -9,9 +20,9 @@ export function unshareable(module: Uint8Array): string | undefined {
   while (reader.offset < module.length) {
     const section = reader.byte();
     const end = reader.unsigned() + reader.offset;
-    if (section === START) return "it has a start function";
-    if (section === DATA && reader.unsigned() > 0) return "it has data segments";
-    if (section === GLOBAL && hasMutable(reader)) return "it has a mutable global";
+    if (section === START) return "it cannot share the device's memory: it has a start function";
+    if (section === DATA && reader.unsigned() > 0) return "it cannot share the device's memory: it has data segments";
+    if (section === GLOBAL && hasMutable(reader)) return "it cannot share the device's memory: it has a mutable global";
     reader.offset = end;
   }
   return undefined;

@@ -6,7 +6,8 @@ import { createAllocator } from "./allocator.ts";
 import { createScratch, encodeSteps, type BoundKernel } from "./encoder.ts";
 import { chooseVariant, instantiateAll, type Instances } from "./instantiate.ts";
 import { KERNELS } from "./kernels/index.ts";
-import type { WasmPack, WasmVariant } from "./types.ts";
+import type { WasmPack } from "./types.ts";
+import type { WasmVariant } from "./variants.ts";
 
 export interface WasmDeviceOptions {
   /** Kernels of other packages; those of other backends are left aside, of two kernels for one op the later pack's runs. */

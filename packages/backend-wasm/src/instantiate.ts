@@ -2,7 +2,8 @@
 import type { WasmFunctions } from "./encoder.ts";
 import { packVariantMissing } from "./errors.ts";
 import { agree, selfCheck } from "./self-check.ts";
-import type { WasmPack, WasmVariant } from "./types.ts";
+import type { WasmPack } from "./types.ts";
+import type { WasmVariant } from "./variants.ts";
 import { modules } from "./generated/modules.ts";
 
 /** The device's own functions and each pack's (which see the device's too), all over one memory. */

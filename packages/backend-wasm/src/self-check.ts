@@ -14,11 +14,11 @@ export function selfCheck(functions: WasmFunctions, memory: WebAssembly.Memory):
   const [left, right] = [0, 4 * m * k];
   const place = (address: number, row: number): number[] => [address, row, 4, 0];
   const blocks = [8, 8, 16, SCRATCH];
-  functions["gemm_f32"]!(1, m, n, k, ...place(left, 4 * k), ...place(right, 4 * k), ...place(OUT, 4 * n), ...blocks, 0, 0, 0);
+  functions["f32_gemm_4x8"]!(1, m, n, k, ...place(left, 4 * k), ...place(right, 4 * k), ...place(OUT, 4 * n), ...blocks, 0, 0, 0);
   const exponentials = OUT + 4 * m * n;
-  functions["exp_f32"]!(0, exponentials, 101);
+  functions["f32_exp"]!(0, exponentials, 101);
   const gradients = exponentials + 4 * 101;
-  functions["rms_norm_gradient_f32"]!(0, 4 * n, right, gradients, gradients + 8 * n, 2, n, 1e-5);
+  functions["f32_rms_norm_gradient"]!(0, 4 * n, right, gradients, gradients + 8 * n, 2, n, 1e-5);
   return floats.slice(OUT / 4, gradients / 4 + 3 * n);
 }
 

@@ -1,9 +1,7 @@
 /** What kernels of this backend are written against. */
 import { kernelsFor, type DType, type Given, type Kernel, type Op } from "@pare/tensor-core";
 import type { Pack } from "@pare/core";
-
-/** Builds of every kernel module: what `device.variant` says. */
-export type WasmVariant = "simd" | "relaxed-simd";
+import type { WasmVariant } from "./variants.ts";
 
 /** A planned tensor as kernels see it: row-major at a byte address of the device's memory, 64-byte aligned. */
 export interface WasmTensor {

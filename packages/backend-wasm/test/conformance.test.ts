@@ -1,11 +1,8 @@
 import { conformance } from "@pare/tensor-core/testing";
 import { describe, test } from "vitest";
 import { openWasm } from "../src/index.ts";
+import { VARIANTS } from "../src/variants.ts";
 
-describe("plain SIMD", () => {
-  conformance({ device: () => openWasm({ portable: true }), test });
-});
-
-describe("the variant this machine chooses", () => {
-  conformance({ device: () => openWasm(), test });
+describe.each(VARIANTS)("$name, or what this machine can of it", ({ portable }) => {
+  conformance({ device: () => openWasm({ portable }), test });
 });

@@ -28,8 +28,8 @@ const pack: WasmPack = {
   kernels: [
     implement(doubleExp, (encoder, { x }, { y }) => {
       const between = encoder.scratch(x.size * 4);
-      encoder.call("exp_f32", x.address, between, x.size);
-      encoder.call("exp_f32", between, y.address, x.size);
+      encoder.call("f32_exp", x.address, between, x.size);
+      encoder.call("f32_exp", between, y.address, x.size);
     }),
   ],
 };
@@ -84,14 +84,14 @@ describe("the wasm device", () => {
       kernels: [
         implement(doubleExp, (encoder) => {
           encoder.persist(2 ** 19);
-          encoder.call("exp_f23");
+          encoder.call("f32_epx");
         }),
       ],
     };
     const device = await openWasm({ packs: [wrong], memoryLimit: 2 ** 20 });
     const buffer = device.allocate(64);
     const step = { op: doubleExp, attrs: {}, inputs: { x: plan(buffer, 0, 4) }, outputs: { y: plan(buffer, 0, 4) } };
-    for (let i = 0; i < 3; i++) expect(() => device.prepare([step])).toThrow(/exp_f32/);
+    for (let i = 0; i < 3; i++) expect(() => device.prepare([step])).toThrow(/f32_exp/);
   });
 
   it("runs plain SIMD when asked to be portable, and refuses threads", async () => {

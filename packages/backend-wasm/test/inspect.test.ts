@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { unshareable } from "../kernels/inspect.ts";
+import { misnamed, unshareable } from "../kernels/inspect.ts";
 import { modules } from "../src/generated/modules.ts";
 
 const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
@@ -7,6 +7,13 @@ const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 describe("the check on kernel modules", () => {
   it("passes the modules of this package", () => {
     for (const module of Object.values(modules)) expect(unshareable(module())).toBeUndefined();
+    for (const module of Object.values(modules)) expect(misnamed(new WebAssembly.Module(module()))).toBeUndefined();
+  });
+
+  it.each(["gemm", "f32-gemm", "f32_", "F32_gemm", "f32_gemm_4x"])("refuses a kernel called %s", (name) => {
+    const bytes = [...new TextEncoder().encode(name)];
+    const code = [3, 2, 1, 0, 7, bytes.length + 4, 1, bytes.length, ...bytes, 0, 0, 10, 4, 1, 2, 0, 0x0b];
+    expect(misnamed(new WebAssembly.Module(Uint8Array.from([...HEADER, 1, 4, 1, 0x60, 0, 0, ...code])))).toContain(name);
   });
 
   it.each([

@@ -7,7 +7,7 @@ import { epilogue } from "./lib/epilogue";
 import { multiplyPacked, packPanels } from "./lib/gemm";
 
 /** y `[out, features]` */
-export function dequantize_affine_f32(
+export function f32_dequantize_affine(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
   y: usize, out: i32,
 ): void {
@@ -15,7 +15,7 @@ export function dequantize_affine_f32(
 }
 
 /** y[i] = row ids[i] of `out`; an id outside gives NaN. */
-export function rows_affine_f32(
+export function f32_rows_affine(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
   ids: usize, y: usize, count: i32, out: i32,
 ): void {
@@ -38,7 +38,7 @@ function row(
 }
 
 /** A few rows of x: every code is unpacked once per row. */
-export function linear_affine_dot_f32(
+export function f32_linear_affine_1x1(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
   x: usize, y: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
 ): void {
@@ -57,7 +57,7 @@ export function linear_affine_dot_f32(
  * Many rows of x: they are packed into panels, and blocks of the weight are unpacked to floats that stay in the cache.
  * `scratch`: 128 bytes, `kBlock`·`pBlock` floats (x), `kBlock`·`sBlock` floats (weight).
  */
-export function linear_affine_f32(
+export function f32_linear_affine_4x8(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
   x: usize, y: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
   kBlock: i32, sBlock: i32, pBlock: i32, scratch: usize,

@@ -39,7 +39,7 @@ function seen(i: i32, length: i32, start: i32, causal: bool): i32 {
  * @param scratch 32 floats, then `keys`·`8⌈d/8⌉` and `keys`·d floats (packed values and keys), then `rowBlock`·`keys` floats,
  *   where `keys` = 8⌈tk/8⌉ + 8.
  */
-export function attention_f32(
+export function f32_attention(
   query: usize, key: usize, value: usize, y: usize, logSumExp: usize, lengths: usize, starts: usize, heads: usize,
   batch: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,
 ): void {
@@ -152,7 +152,7 @@ function one(q: usize, k: usize, v: usize, y: usize, keyRow: usize, n: i32, d: i
  * @param scratch 32 floats, then packed keys by row and by column and values by row (`keys`·d, `keys`·d8, `keys`·d floats), two
  *   blocks of `rowBlock`·`keys`, and grad and query rows packed by column (`rowBlock`·d8 each), d8 = 8⌈d/8⌉.
  */
-export function attention_gradient_f32(
+export function f32_attention_gradient(
   grad: usize, query: usize, key: usize, value: usize, y: usize, logSumExp: usize,
   toQuery: usize, toKey: usize, toValue: usize, lengths: usize, starts: usize, heads: usize,
   batch: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,

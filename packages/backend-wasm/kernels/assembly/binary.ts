@@ -59,42 +59,42 @@ function each(
   }
 }
 
-export function add_f32(
+export function f32_add(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(0, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function sub_f32(
+export function f32_sub(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(1, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function mul_f32(
+export function f32_mul(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(2, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function div_f32(
+export function f32_div(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(3, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function maximum_f32(
+export function f32_maximum(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(4, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function minimum_f32(
+export function f32_minimum(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(5, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function greater_f32(
+export function f32_greater(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(6, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function equal_f32(
+export function f32_equal(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(7, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function add_i32(
+export function i32_add(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(8, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function sub_i32(
+export function i32_sub(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(9, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function mul_i32(
+export function i32_mul(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(10, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function greater_i32(
+export function i32_greater(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(11, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }
-export function equal_i32(
+export function i32_equal(
   a: usize, b: usize, y: usize, n0: i32, a0: usize, b0: usize, n1: i32, a1: usize, b1: usize, n2: i32, a2: usize, b2: usize, n: i32, inner: i32,
 ): void { each(12, a, b, y, n0, a0, b0, n1, a1, b1, n2, a2, b2, n, inner); }

@@ -16,7 +16,7 @@ function copyBytes(x: usize, y: usize, n: usize): void {
 }
 
 /** Blocks of n bytes. */
-export function copy_bytes(
+export function u8_copy(
   x: usize, y: usize, n0: i32, x0: usize, y0: usize, n1: i32, x1: usize, y1: usize, n2: i32, x2: usize, y2: usize, n: usize,
 ): void {
   for (let i = 0; i < n0; i++) {
@@ -29,7 +29,7 @@ export function copy_bytes(
 }
 
 /** Blocks of n words, each filled with the one word at its source. */
-export function repeat_words(
+export function u32_repeat(
   x: usize, y: usize, n0: i32, x0: usize, y0: usize, n1: i32, x1: usize, y1: usize, n2: i32, x2: usize, y2: usize, n: i32,
 ): void {
   for (let i = 0; i < n0; i++) {
@@ -49,7 +49,7 @@ function fillWords(y: usize, n: i32, word: u32): void {
 }
 
 /** Matrices of words: x is `rows` of `columns` adjacent words, `xRow` bytes apart; y has them turned, its rows `yRow` bytes apart. */
-export function turn_words(
+export function u32_turn(
   x: usize, y: usize, n0: i32, x0: usize, y0: usize, n1: i32, x1: usize, y1: usize,
   rows: i32, columns: i32, xRow: usize, yRow: usize,
 ): void {
@@ -88,6 +88,6 @@ function turnFew(x: usize, y: usize, r0: i32, r1: i32, c0: i32, c1: i32, xRow: u
   }
 }
 
-export function zero_bytes(y: usize, n: usize): void {
+export function u8_zero(y: usize, n: usize): void {
   memory.fill(y, 0, n);
 }

@@ -2,7 +2,7 @@ import { sigmoid4, silu4 } from "./lib/math";
 import { loadTail, madd, storeTail } from "./lib/simd";
 
 /** y = silu(gate)·up; y may be either. */
-export function silu_mul_f32(gate: usize, up: usize, y: usize, n: i32): void {
+export function f32_silu_mul(gate: usize, up: usize, y: usize, n: i32): void {
   let o: usize = 0;
   for (const end = <usize>(n & ~3) << 2; o < end; o += 16) v128.store(y + o, f32x4.mul(silu4(v128.load(gate + o)), v128.load(up + o)));
   const rest = n & 3;
@@ -10,7 +10,7 @@ export function silu_mul_f32(gate: usize, up: usize, y: usize, n: i32): void {
 }
 
 /** With s = σ(gate): toGate = grad·up·s·(1 + gate·(1 − s)), toUp = grad·gate·s. */
-export function silu_mul_gradient_f32(grad: usize, gate: usize, up: usize, toGate: usize, toUp: usize, n: i32): void {
+export function f32_silu_mul_gradient(grad: usize, gate: usize, up: usize, toGate: usize, toUp: usize, n: i32): void {
   let o: usize = 0;
   for (const end = <usize>(n & ~3) << 2; o < end; o += 16) {
     const d = v128.load(grad + o), g = v128.load(gate + o);

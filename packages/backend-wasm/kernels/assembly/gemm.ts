@@ -10,7 +10,7 @@ import { madd, loadTail, sumLanes } from "./lib/simd";
  * Blocks of `kBlock` × (`sBlock` rows of S, `pBlock` rows of P) are packed into `scratch`:
  * 128 bytes, then `kBlock`·`pBlock` floats, then `kBlock`·`sBlock` floats where S is not contiguous over k.
  */
-export function gemm_f32(
+export function f32_gemm_4x8(
   batch: i32, ms: i32, np: i32, k: i32,
   s: usize, sRow: usize, sStep: usize, sBatch: usize,
   p: usize, pRow: usize, pStep: usize, pBatch: usize,
@@ -61,7 +61,7 @@ function multiplySlivers(
 }
 
 /** y = act(x·Wᵀ + bias) + residual for a few rows of x, W `[out, k]`: dot products over four rows of W at a time. */
-export function dot_f32(
+export function f32_gemm_1x4(
   rows: i32, out: i32, k: i32, x: usize, w: usize, y: usize, bias: usize, activation: i32, residual: usize,
 ): void {
   const stride = <usize>k << 2;

@@ -49,7 +49,7 @@ function inverseRoot(squares: f32, n: i32, epsilon: f32): f32 {
   return 1 / sqrt<f32>(squares / <f32>n + epsilon);
 }
 
-export function rms_norm_f32(x: usize, weight: usize, y: usize, rows: i32, n: i32, epsilon: f32): void {
+export function f32_rms_norm(x: usize, weight: usize, y: usize, rows: i32, n: i32, epsilon: f32): void {
   for (let r = 0; r < rows; r++, x += <usize>n << 2) {
     const inverse = f32x4.splat(inverseRoot(sumOfSquares(x, n, 0), n, epsilon));
     let p = x, w = weight;
@@ -64,7 +64,7 @@ export function rms_norm_f32(x: usize, weight: usize, y: usize, rows: i32, n: i3
   }
 }
 
-export function layer_norm_f32(x: usize, weight: usize, bias: usize, y: usize, rows: i32, n: i32, epsilon: f32): void {
+export function f32_layer_norm(x: usize, weight: usize, bias: usize, y: usize, rows: i32, n: i32, epsilon: f32): void {
   for (let r = 0; r < rows; r++, x += <usize>n << 2) {
     const mean = meanOf(x, n);
     const inverse = f32x4.splat(inverseRoot(sumOfSquares(x, n, mean), n, epsilon));
@@ -84,7 +84,7 @@ export function layer_norm_f32(x: usize, weight: usize, bias: usize, y: usize, r
 /**
  * With x̂ = x·inverse and g = grad·weight: toX = inverse·(g − x̂·mean(g·x̂)), toWeight = Σ grad·x̂.
  */
-export function rms_norm_gradient_f32(
+export function f32_rms_norm_gradient(
   x: usize, weight: usize, grad: usize, toX: usize, toWeight: usize, rows: i32, n: i32, epsilon: f32,
 ): void {
   const width = <usize>n << 2;
@@ -99,7 +99,7 @@ export function rms_norm_gradient_f32(
  * With x̂ = (x − mean)·inverse and g = grad·weight: toX = inverse·(g − mean(g) − x̂·mean(g·x̂)), toWeight = Σ grad·x̂,
  * toBias = Σ grad.
  */
-export function layer_norm_gradient_f32(
+export function f32_layer_norm_gradient(
   x: usize, weight: usize, grad: usize, toX: usize, toWeight: usize, toBias: usize, rows: i32, n: i32, epsilon: f32,
 ): void {
   const width = <usize>n << 2;

@@ -2,7 +2,7 @@
 import { loadTail, madd, nmadd, storeTail } from "./lib/simd";
 
 /** Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), algorithm 2; hyper as in the op adamw. */
-export function adamw_f32(parameter: usize, gradient: usize, m: usize, v: usize, n: i32, hyper: usize): void {
+export function f32_adamw(parameter: usize, gradient: usize, m: usize, v: usize, n: i32, hyper: usize): void {
   const rate = load<f32>(hyper);
   const keep = f32x4.splat(1 - rate * load<f32>(hyper, 16));
   const beta1 = f32x4.splat(load<f32>(hyper, 4)), rest1 = f32x4.splat(1 - load<f32>(hyper, 4));
@@ -34,7 +34,7 @@ export function adamw_f32(parameter: usize, gradient: usize, m: usize, v: usize,
 }
 
 /** velocity ← momentum·velocity + scale·gradient + decay·parameter, parameter ← parameter − rate·velocity. */
-export function sgd_f32(parameter: usize, gradient: usize, velocity: usize, n: i32, hyper: usize): void {
+export function f32_sgd(parameter: usize, gradient: usize, velocity: usize, n: i32, hyper: usize): void {
   const rate = f32x4.splat(load<f32>(hyper)), momentum = f32x4.splat(load<f32>(hyper, 4));
   const decay = f32x4.splat(load<f32>(hyper, 8)), scale = f32x4.splat(load<f32>(hyper, 12));
   let o: usize = 0;

@@ -4,7 +4,7 @@ import { storeTail } from "./lib/simd";
  * y[i] in [0, 1): upper 24 bits of word i of Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
  * SC 2011) with the two words at `seed` as key and counter (⌊i/4⌋, 0, stream, 0). Four blocks at a time.
  */
-export function random_uniform_f32(seed: usize, y: usize, n: i32, stream: u32): void {
+export function f32_random_uniform(seed: usize, y: usize, n: i32, stream: u32): void {
   for (let i = 0; i < n; i += 16, y += 64) {
     let c0 = i32x4.add(i32x4.splat(i >> 2), i32x4(0, 1, 2, 3)), c1 = i32x4.splat(0), c2 = i32x4.splat(stream), c3 = i32x4.splat(0);
     let k0 = load<u32>(seed), k1 = load<u32>(seed, 4);

@@ -77,16 +77,16 @@ function reduce(kind: i32, x: usize, y: usize, outer: i32, n: i32, inner: i32, s
 }
 
 /** y = scale·Σ x: the scale makes a mean of it. */
-export function sum_f32(x: usize, y: usize, outer: i32, n: i32, inner: i32, scale: f32): void {
+export function f32_sum(x: usize, y: usize, outer: i32, n: i32, inner: i32, scale: f32): void {
   reduce(0, x, y, outer, n, inner, scale);
 }
 
-export function max_f32(x: usize, y: usize, outer: i32, n: i32, inner: i32, scale: f32): void {
+export function f32_max(x: usize, y: usize, outer: i32, n: i32, inner: i32, scale: f32): void {
   reduce(1, x, y, outer, n, inner, scale);
 }
 
 /** Σ x² over n floats, summed in float64 across blocks of 1024. */
-export function sum_squares_f32(x: usize, y: usize, n: i32): void {
+export function f32_sum_squares(x: usize, y: usize, n: i32): void {
   let total: f64 = 0;
   for (let block = 0; block < n; block += 1024) {
     let a = f32x4.splat(0), b = f32x4.splat(0);
@@ -107,7 +107,7 @@ export function sum_squares_f32(x: usize, y: usize, n: i32): void {
 }
 
 /** First index of the largest of n floats, per row. */
-export function argmax_f32(x: usize, y: usize, rows: i32, n: i32): void {
+export function f32_argmax(x: usize, y: usize, rows: i32, n: i32): void {
   for (let r = 0; r < rows; r++, y += 4) {
     let best = 0;
     let largest = load<f32>(x);

@@ -7,7 +7,7 @@ import { loadTail, storeTail } from "./lib/simd";
  * @param frequencies ⌈width/4⌉·2 float64, one per pair, the last repeated to an even number; negative to turn back.
  * @param turns scratch for 2·(width + 4) floats.
  */
-export function rope_adjacent_f32(
+export function f32_rope_adjacent(
   x: usize, positions: usize, y: usize, tokens: i32, heads: i32, width: i32, frequencies: usize, turns: usize,
 ): void {
   const pairs = width >> 1;
@@ -30,7 +30,7 @@ export function rope_adjacent_f32(
 }
 
 /** As above, but pairs lie half the width apart. */
-export function rope_half_f32(
+export function f32_rope_half(
   x: usize, positions: usize, y: usize, tokens: i32, heads: i32, width: i32, frequencies: usize, turns: usize,
 ): void {
   const pairs = width >> 1;

@@ -1,5 +1,5 @@
 /** y[i] = weight[ids[i]], rows of n floats. An id outside the table would read another tensor: it gives NaN. */
-export function rows_f32(weight: usize, ids: usize, y: usize, count: i32, rows: i32, n: i32): void {
+export function f32_rows(weight: usize, ids: usize, y: usize, count: i32, rows: i32, n: i32): void {
   const width = <usize>n << 2;
   for (let i = 0; i < count; i++, ids += 4, y += width) {
     const id = load<u32>(ids);
@@ -9,7 +9,7 @@ export function rows_f32(weight: usize, ids: usize, y: usize, count: i32, rows: 
 }
 
 /** y[ids[i]] += grad[i] in ascending i, y zeroed first. Ids outside the table are skipped. */
-export function scatter_rows_f32(grad: usize, ids: usize, y: usize, count: i32, rows: i32, n: i32): void {
+export function f32_scatter_rows(grad: usize, ids: usize, y: usize, count: i32, rows: i32, n: i32): void {
   const width = <usize>n << 2;
   memory.fill(y, 0, rows * width);
   for (let i = 0; i < count; i++, ids += 4, grad += width) {

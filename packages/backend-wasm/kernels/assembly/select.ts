@@ -4,7 +4,7 @@ import { loadTail, storeTail } from "./lib/simd";
  * y = condition ≠ 0 ? a : b over three outer dimensions and one inner of n floats, y contiguous. Each operand has three outer
  * strides in bytes and an inner one, 4 or 0.
  */
-export function select_f32(
+export function f32_select(
   c: usize, a: usize, b: usize, y: usize,
   n0: i32, c0: usize, a0: usize, b0: usize, n1: i32, c1: usize, a1: usize, b1: usize, n2: i32, c2: usize, a2: usize, b2: usize,
   n: i32, cInner: usize, aInner: usize, bInner: usize,

@@ -3,7 +3,7 @@ import { expNonPositive4 } from "./lib/math";
 import { expRow, logOf, rowMax, scaleRow, sumExp } from "./lib/rows";
 import { loadTail, storeTail } from "./lib/simd";
 
-export function softmax_f32(x: usize, y: usize, rows: i32, n: i32): void {
+export function f32_softmax(x: usize, y: usize, rows: i32, n: i32): void {
   const width = <usize>n << 2;
   for (let r = 0; r < rows; r++, x += width, y += width) {
     const total = expRow(x, y, n, rowMax(x, n));
@@ -11,7 +11,7 @@ export function softmax_f32(x: usize, y: usize, rows: i32, n: i32): void {
   }
 }
 
-export function log_softmax_f32(x: usize, y: usize, rows: i32, n: i32): void {
+export function f32_log_softmax(x: usize, y: usize, rows: i32, n: i32): void {
   const width = <usize>n << 2;
   for (let r = 0; r < rows; r++, x += width, y += width) {
     const largest = rowMax(x, n);
@@ -29,7 +29,7 @@ function shiftRow(x: usize, y: usize, n: i32, a: f32, b: f32): void {
 }
 
 /** nll[r] = log Σ e^logits − logits[target], 0 where target < 0. A target past the row gives NaN. */
-export function cross_entropy_f32(logits: usize, targets: usize, nll: usize, logSumExp: usize, rows: i32, n: i32): void {
+export function f32_cross_entropy(logits: usize, targets: usize, nll: usize, logSumExp: usize, rows: i32, n: i32): void {
   const width = <usize>n << 2;
   for (let r = 0; r < rows; r++, logits += width, targets += 4, nll += 4, logSumExp += 4) {
     const largest = rowMax(logits, n);
@@ -43,7 +43,7 @@ export function cross_entropy_f32(logits: usize, targets: usize, nll: usize, log
 }
 
 /** y = grad[r]·(softmax(logits) − 1 at the target); a row without a target is 0. */
-export function cross_entropy_gradient_f32(
+export function f32_cross_entropy_gradient(
   grad: usize, logits: usize, targets: usize, logSumExp: usize, y: usize, rows: i32, n: i32,
 ): void {
   const width = <usize>n << 2;

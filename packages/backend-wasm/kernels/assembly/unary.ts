@@ -31,16 +31,16 @@ function each(kind: i32, x: usize, y: usize, n: i32): void {
   if (rest) storeTail(y, apply4(kind, loadTail(x, rest)), rest);
 }
 
-export function neg_f32(x: usize, y: usize, n: i32): void { each(0, x, y, n); }
-export function exp_f32(x: usize, y: usize, n: i32): void { each(1, x, y, n); }
-export function log_f32(x: usize, y: usize, n: i32): void { each(2, x, y, n); }
-export function sqrt_f32(x: usize, y: usize, n: i32): void { each(3, x, y, n); }
-export function rsqrt_f32(x: usize, y: usize, n: i32): void { each(4, x, y, n); }
-export function abs_f32(x: usize, y: usize, n: i32): void { each(5, x, y, n); }
-export function tanh_f32(x: usize, y: usize, n: i32): void { each(6, x, y, n); }
-export function sigmoid_f32(x: usize, y: usize, n: i32): void { each(7, x, y, n); }
-export function relu_f32(x: usize, y: usize, n: i32): void { each(8, x, y, n); }
-export function erf_f32(x: usize, y: usize, n: i32): void { each(9, x, y, n); }
-export function gelu_f32(x: usize, y: usize, n: i32): void { each(10, x, y, n); }
-export function gelu_tanh_f32(x: usize, y: usize, n: i32): void { each(11, x, y, n); }
-export function silu_f32(x: usize, y: usize, n: i32): void { each(12, x, y, n); }
+export function f32_neg(x: usize, y: usize, n: i32): void { each(0, x, y, n); }
+export function f32_exp(x: usize, y: usize, n: i32): void { each(1, x, y, n); }
+export function f32_log(x: usize, y: usize, n: i32): void { each(2, x, y, n); }
+export function f32_sqrt(x: usize, y: usize, n: i32): void { each(3, x, y, n); }
+export function f32_rsqrt(x: usize, y: usize, n: i32): void { each(4, x, y, n); }
+export function f32_abs(x: usize, y: usize, n: i32): void { each(5, x, y, n); }
+export function f32_tanh(x: usize, y: usize, n: i32): void { each(6, x, y, n); }
+export function f32_sigmoid(x: usize, y: usize, n: i32): void { each(7, x, y, n); }
+export function f32_relu(x: usize, y: usize, n: i32): void { each(8, x, y, n); }
+export function f32_erf(x: usize, y: usize, n: i32): void { each(9, x, y, n); }
+export function f32_gelu(x: usize, y: usize, n: i32): void { each(10, x, y, n); }
+export function f32_gelu_tanh(x: usize, y: usize, n: i32): void { each(11, x, y, n); }
+export function f32_silu(x: usize, y: usize, n: i32): void { each(12, x, y, n); }

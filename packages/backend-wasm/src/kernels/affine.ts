@@ -12,21 +12,21 @@ interface Parts {
 
 export const affineKernels: readonly Kernel<WasmTypes>[] = [
   implement(dequantizeAffineOp, (encoder, parts, { y }, attrs) =>
-    encoder.call("dequantize_affine_f32", ...weightArguments(parts, attrs), y.address, y.shape[0]!),
+    encoder.call("f32_dequantize_affine", ...weightArguments(parts, attrs), y.address, y.shape[0]!),
   ),
   implement(rowsAffineOp, (encoder, { ids, ...parts }, { y }, attrs) =>
-    encoder.call("rows_affine_f32", ...weightArguments(parts, attrs), ids.address, y.address, ids.size, parts.codes.shape[0]!),
+    encoder.call("f32_rows_affine", ...weightArguments(parts, attrs), ids.address, y.address, ids.size, parts.codes.shape[0]!),
   ),
   implement(linearAffineOp, (encoder, { x, bias, residual, ...parts }, { y }, { activation, ...attrs }) => {
     const out = parts.codes.shape[0]!;
     const rows = x.size / attrs.features;
     const epilogue = epilogueArguments(bias, activation, residual);
     const common = [...weightArguments(parts, attrs), x.address, y.address, rows, out, ...epilogue];
-    if (rows <= DOT_ROWS) encoder.call("linear_affine_dot_f32", ...common);
+    if (rows <= DOT_ROWS) encoder.call("f32_linear_affine_1x1", ...common);
     else {
       const { depth, streamRows, panelRows } = blocksFor(out, rows, attrs.features);
       const scratch = encoder.scratch(128 + 4 * depth * (panelRows + streamRows));
-      encoder.call("linear_affine_f32", ...common, depth, streamRows, panelRows, scratch);
+      encoder.call("f32_linear_affine_4x8", ...common, depth, streamRows, panelRows, scratch);
     }
   }),
 ];

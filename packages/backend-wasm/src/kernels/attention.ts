@@ -21,7 +21,7 @@ export const attentionKernels: readonly Kernel<WasmTypes>[] = [
     const scratch = encoder.scratch(128 + 4 * keys * (padded + width + rows));
     const places = [query, key, value, y, logSumExp].map(({ address }) => address);
     const limits = [lengths?.address ?? 0, starts?.address ?? 0, encoder.table(keyValueHeads)];
-    encoder.call("attention_f32", ...places, ...limits, ...shape, scale, causal ? 1 : 0, rows, scratch);
+    encoder.call("f32_attention", ...places, ...limits, ...shape, scale, causal ? 1 : 0, rows, scratch);
   }),
   implement(attentionGradientOp, (encoder, { lengths, starts, ...inputs }, to, { scale, causal, keyValueHeads }) => {
     const { grad, query, key, value, y, logSumExp } = inputs;
@@ -29,7 +29,7 @@ export const attentionKernels: readonly Kernel<WasmTypes>[] = [
     const scratch = encoder.scratch(128 + 4 * (keys * (2 * width + padded + 2 * rows) + 2 * rows * padded));
     const places = [grad, query, key, value, y, logSumExp, to.query, to.key, to.value].map(({ address }) => address);
     const limits = [lengths?.address ?? 0, starts?.address ?? 0, encoder.table(keyValueHeads)];
-    encoder.call("attention_gradient_f32", ...places, ...limits, ...shape, scale, causal ? 1 : 0, rows, scratch);
+    encoder.call("f32_attention_gradient", ...places, ...limits, ...shape, scale, causal ? 1 : 0, rows, scratch);
   }),
 ];
 

@@ -8,9 +8,9 @@ interface Operands {
   readonly y: WasmTensor;
 }
 
-/** Kernels are called `<op>_<dtype of a>`. */
+/** Kernels are called `<dtype of a>_<op>`. */
 export const binaryKernels: readonly Kernel<WasmTypes>[] = [addOp, subOp, mulOp, divOp, maximumOp, minimumOp, greaterOp, equalOp].map(
-  (op) => implement(op, (encoder, { a, b }, { y }) => encodeBinary(encoder, `${op.name}_${a.dtype}`, { a, b, y })),
+  (op) => implement(op, (encoder, { a, b }, { y }) => encodeBinary(encoder, `${a.dtype}_${op.name}`, { a, b, y })),
 );
 
 function encodeBinary(encoder: WasmEncoder, kernel: string, { a, b, y }: Operands): void {

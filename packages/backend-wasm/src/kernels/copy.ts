@@ -31,7 +31,7 @@ export const copyKernels: readonly Kernel<WasmTypes>[] = [
     encodeCopy(encoder, { shape: y.shape, dtype: x.dtype, from, to: { address: y.address, strides: rowMajor(y.shape) } });
   }),
   implement(padOp, (encoder, { x }, { y }, { before }) => {
-    encoder.call("zero_bytes", y.address, y.size * byteSize(y.dtype));
+    encoder.call("u8_zero", y.address, y.size * byteSize(y.dtype));
     const from = { address: x.address, strides: rowMajor(x.shape) };
     encodeCopy(encoder, { shape: x.shape, dtype: x.dtype, from, to: within(y, before.map(Number)) });
   }),
@@ -69,10 +69,10 @@ function encodeCopy(encoder: WasmEncoder, { shape, dtype, from, to }: Copy): voi
 
   const [stepX, stepY] = inner.strides as [number, number];
   const turned = outer.findIndex(({ strides }) => strides[0] === 1);
-  if (stepX === 1 && stepY === 1) each(outer, 3, "copy_bytes", [inner.size * bytes]);
-  else if (bytes === 4 && stepX === 0 && stepY === 1) each(outer, 3, "repeat_words", [inner.size]);
+  if (stepX === 1 && stepY === 1) each(outer, 3, "u8_copy", [inner.size * bytes]);
+  else if (bytes === 4 && stepX === 0 && stepY === 1) each(outer, 3, "u32_repeat", [inner.size]);
   else if (bytes === 4 && stepY === 1 && turned !== -1) {
     const { size, strides } = outer[turned]!;
-    each(outer.toSpliced(turned, 1), 2, "turn_words", [inner.size, size, stepX * bytes, strides[1]! * bytes]);
-  } else each(loops, 3, "copy_bytes", [bytes]);
+    each(outer.toSpliced(turned, 1), 2, "u32_turn", [inner.size, size, stepX * bytes, strides[1]! * bytes]);
+  } else each(loops, 3, "u8_copy", [bytes]);
 }

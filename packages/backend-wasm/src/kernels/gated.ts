@@ -2,9 +2,9 @@ import { siluMulGradientOp, siluMulOp, type Kernel } from "@pare/tensor-core";
 import { implement, type WasmTypes } from "../types.ts";
 
 export const gatedKernels: readonly Kernel<WasmTypes>[] = [
-  implement(siluMulOp, (encoder, { gate, up }, { y }) => encoder.call("silu_mul_f32", gate.address, up.address, y.address, y.size)),
+  implement(siluMulOp, (encoder, { gate, up }, { y }) => encoder.call("f32_silu_mul", gate.address, up.address, y.address, y.size)),
   implement(siluMulGradientOp, (encoder, { grad, gate, up }, to) => {
     const places = [grad, gate, up, to.gate, to.up].map(({ address }) => address);
-    encoder.call("silu_mul_gradient_f32", ...places, grad.size);
+    encoder.call("f32_silu_mul_gradient", ...places, grad.size);
   }),
 ];

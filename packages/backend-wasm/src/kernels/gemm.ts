@@ -39,7 +39,7 @@ export function encodeGemm(encoder: WasmEncoder, { batch, m, n, k, left, right, 
   const sizes = [batch, ms, np, k];
   const target = across ? [c, 4, 4 * n, 4 * m * n] : [c, 4 * n, 4, 4 * m * n];
   const blocks = [depth, streamRows, panelRows, scratch];
-  encoder.call("gemm_f32", ...sizes, ...placeOf(stream), ...placeOf(panel), ...target, ...blocks, ...epilogue);
+  encoder.call("f32_gemm_4x8", ...sizes, ...placeOf(stream), ...placeOf(panel), ...target, ...blocks, ...epilogue);
 }
 
 /** How much of k, of the stream's rows and of the panel's rows is worked on at a time. */

@@ -10,7 +10,7 @@ export const linearKernel: Kernel<WasmTypes> = implement(linearOp, (encoder, { x
   const [out, features] = weight.shape as [number, number];
   const rows = x.size / features;
   const epilogue = epilogueArguments(bias, activation, residual);
-  if (rows <= DOT_ROWS) encoder.call("dot_f32", rows, out, features, x.address, weight.address, y.address, ...epilogue);
+  if (rows <= DOT_ROWS) encoder.call("f32_gemm_1x4", rows, out, features, x.address, weight.address, y.address, ...epilogue);
   else {
     const along = { row: 4 * features, step: 4, batch: 0 };
     encodeGemm(encoder, {

@@ -2,17 +2,17 @@ import { argmaxOp, maxOp, meanOp, sizeOf, sumOp, sumSquaresOp, type Kernel, type
 import { implement, type WasmEncoder, type WasmTensor, type WasmTypes } from "../types.ts";
 
 export const reduceKernels: readonly Kernel<WasmTypes>[] = [
-  implement(sumOp, (encoder, { x }, { y }, { axes }) => encodeReduction(encoder, { kernel: "sum_f32", x, y, axes, scale: 1 })),
+  implement(sumOp, (encoder, { x }, { y }, { axes }) => encodeReduction(encoder, { kernel: "f32_sum", x, y, axes, scale: 1 })),
   implement(meanOp, (encoder, { x }, { y }, { axes }) =>
-    encodeReduction(encoder, { kernel: "sum_f32", x, y, axes, scale: 1 / sizeOf(axes.map((axis) => x.shape[axis]!)) }),
+    encodeReduction(encoder, { kernel: "f32_sum", x, y, axes, scale: 1 / sizeOf(axes.map((axis) => x.shape[axis]!)) }),
   ),
-  implement(maxOp, (encoder, { x }, { y }, { axes }) => encodeReduction(encoder, { kernel: "max_f32", x, y, axes, scale: 1 })),
-  implement(sumSquaresOp, (encoder, { x }, { y }) => encoder.call("sum_squares_f32", x.address, y.address, x.size)),
-  implement(argmaxOp, (encoder, { x }, { y }) => encoder.call("argmax_f32", x.address, y.address, y.size, x.shape.at(-1)!)),
+  implement(maxOp, (encoder, { x }, { y }, { axes }) => encodeReduction(encoder, { kernel: "f32_max", x, y, axes, scale: 1 })),
+  implement(sumSquaresOp, (encoder, { x }, { y }) => encoder.call("f32_sum_squares", x.address, y.address, x.size)),
+  implement(argmaxOp, (encoder, { x }, { y }) => encoder.call("f32_argmax", x.address, y.address, y.size, x.shape.at(-1)!)),
 ];
 
 interface Reduction {
-  readonly kernel: "sum_f32" | "max_f32";
+  readonly kernel: "f32_sum" | "f32_max";
   readonly x: WasmTensor;
   readonly y: WasmTensor;
   readonly axes: ReduceAttrs["axes"];

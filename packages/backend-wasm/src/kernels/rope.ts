@@ -9,5 +9,5 @@ export const ropeKernel: Kernel<WasmTypes> = implement(ropeOp, (encoder, { x, po
   const turns = encoder.scratch(8 * (width + 4));
   const table = encoder.persist(frequencies.byteLength);
   new Float64Array(encoder.memory.buffer, table, frequencies.length).set(frequencies);
-  encoder.call(`rope_${pairing}_f32`, x.address, positions.address, y.address, positions.size, heads, width, table, turns);
+  encoder.call(`f32_rope_${pairing}`, x.address, positions.address, y.address, positions.size, heads, width, table, turns);
 });

@@ -4,10 +4,10 @@ import { implement, type WasmTypes } from "../types.ts";
 export const rowsKernels: readonly Kernel<WasmTypes>[] = [
   implement(rowsOp, (encoder, { weight, ids }, { y }) => {
     const [rows, width] = weight.shape as [number, number];
-    encoder.call("rows_f32", weight.address, ids.address, y.address, ids.size, rows, width);
+    encoder.call("f32_rows", weight.address, ids.address, y.address, ids.size, rows, width);
   }),
   implement(scatterRowsOp, (encoder, { grad, ids }, { y }) => {
     const [rows, width] = y.shape as [number, number];
-    encoder.call("scatter_rows_f32", grad.address, ids.address, y.address, ids.size, rows, width);
+    encoder.call("f32_scatter_rows", grad.address, ids.address, y.address, ids.size, rows, width);
   }),
 ];

@@ -10,6 +10,6 @@ export const selectKernel: Kernel<WasmTypes> = implement(selectOp, (encoder, { c
     const inner = loops[3]!;
     const stepsOf = (strides: readonly number[]): number[] => strides.slice(0, 3).map((stride) => 4 * stride);
     const outer = loops.slice(0, 3).flatMap(({ size, strides }) => [size, ...stepsOf(strides)]);
-    encoder.call("select_f32", ...addresses, ...outer, inner.size, ...stepsOf(inner.strides));
+    encoder.call("f32_select", ...addresses, ...outer, inner.size, ...stepsOf(inner.strides));
   });
 });

@@ -2,14 +2,14 @@ import { crossEntropyGradientOp, crossEntropyOp, logSoftmaxOp, softmaxOp, type K
 import { implement, type WasmTensor, type WasmTypes } from "../types.ts";
 
 export const softmaxKernels: readonly Kernel<WasmTypes>[] = [
-  implement(softmaxOp, (encoder, { x }, { y }) => encoder.call("softmax_f32", x.address, y.address, ...rowsOf(x))),
-  implement(logSoftmaxOp, (encoder, { x }, { y }) => encoder.call("log_softmax_f32", x.address, y.address, ...rowsOf(x))),
+  implement(softmaxOp, (encoder, { x }, { y }) => encoder.call("f32_softmax", x.address, y.address, ...rowsOf(x))),
+  implement(logSoftmaxOp, (encoder, { x }, { y }) => encoder.call("f32_log_softmax", x.address, y.address, ...rowsOf(x))),
   implement(crossEntropyOp, (encoder, { logits, targets }, { nll, logSumExp }) =>
-    encoder.call("cross_entropy_f32", logits.address, targets.address, nll.address, logSumExp.address, ...rowsOf(logits)),
+    encoder.call("f32_cross_entropy", logits.address, targets.address, nll.address, logSumExp.address, ...rowsOf(logits)),
   ),
   implement(crossEntropyGradientOp, (encoder, { grad, logits, targets, logSumExp }, outputs) => {
     const inputs = [grad, logits, targets, logSumExp].map(({ address }) => address);
-    encoder.call("cross_entropy_gradient_f32", ...inputs, outputs.logits.address, ...rowsOf(logits));
+    encoder.call("f32_cross_entropy_gradient", ...inputs, outputs.logits.address, ...rowsOf(logits));
   }),
 ];
 

@@ -19,6 +19,6 @@ import { implement, type WasmTypes } from "../types.ts";
 const OPS = [absOp, erfOp, expOp, geluOp, geluTanhOp, logOp, negOp, reluOp, rsqrtOp, sigmoidOp, siluOp, sqrtOp, tanhOp];
 
 export const unaryKernels: readonly Kernel<WasmTypes>[] = OPS.map((op) => {
-  const kernel = `${op.name.replace("-", "_")}_f32`;
+  const kernel = `f32_${op.name.replace("-", "_")}`;
   return implement(op, (encoder, { x }, { y }) => encoder.call(kernel, x.address, y.address, x.size));
 });

@@ -38,9 +38,9 @@ eachVariant((bench) => {
       const values = bench().noise(length, name === "log" || name.endsWith("sqrt") ? 0.01 : -4, 4);
       const [x, y] = [bench().words(values), bench().words(length)];
       const expected = values.map(UNARY[name]!);
-      bench().call(`${name}_f32`, x, y, length);
+      bench().call(`f32_${name}`, x, y, length);
       bench().expectClose(y, expected, 2e-6, `${name} of ${length}`, TINY);
-      bench().call(`${name}_f32`, x, x, length);
+      bench().call(`f32_${name}`, x, x, length);
       expect([...bench().floats(x)]).toEqual([...bench().floats(y)]);
     }
   });
@@ -50,7 +50,7 @@ eachVariant((bench) => {
     const sizes = Array.from({ length: 400 }, (_, i) => 10 ** (-9 + i / 37));
     const values = [...sizes, ...(name === "log" ? [] : sizes.map((x) => -x))].filter((x) => Math.abs(x) < 85).map(Math.fround);
     const [x, y] = [bench().words(values), bench().words(values.length)];
-    bench().call(`${name}_f32`, x, y, values.length);
+    bench().call(`f32_${name}`, x, y, values.length);
     bench().expectClose(y, values.map(UNARY[name]!), 9e-7, name, TINY);
   });
 
@@ -58,9 +58,9 @@ eachVariant((bench) => {
     bench().clear();
     const x = bench().words([NaN, Infinity, -Infinity, 0, -200, 200, 1e-40, -1]);
     const y = bench().words(8);
-    bench().call("exp_f32", x, y, 8);
+    bench().call("f32_exp", x, y, 8);
     expect([...bench().floats(y)].slice(0, 6)).toEqual([NaN, Infinity, 0, 1, 0, Infinity]);
-    bench().call("log_f32", x, y, 8);
+    bench().call("f32_log", x, y, 8);
     expect([...bench().floats(y)].slice(0, 5)).toEqual([NaN, Infinity, NaN, -Infinity, NaN]);
     expect(bench().floats(y)[6]).toBeCloseTo(Math.log(1e-40), 4);
   });
@@ -77,16 +77,16 @@ eachVariant((bench) => {
       const [left, right] = [bench().noise(length, -99, 99).map(Math.trunc), bench().noise(length, -99, 99).map(Math.trunc)];
       const [a, b, y] = [bench().words(left, "i32"), bench().words(right, "i32"), bench().words(length)];
       for (const name of ["add", "sub", "mul"]) {
-        bench().call(`${name}_i32`, a, b, y, 1, 0, 0, 1, 0, 0, 1, 0, 0, length, 0);
+        bench().call(`i32_${name}`, a, b, y, 1, 0, 0, 1, 0, 0, 1, 0, 0, length, 0);
         expect([...bench().integers(y)]).toEqual(left.map((value, i) => BINARY[name]!(value, right[i]!)));
       }
       for (const name of ["greater", "equal"]) {
-        bench().call(`${name}_i32`, a, b, y, 1, 0, 0, 1, 0, 0, 1, 0, 0, length, 0);
+        bench().call(`i32_${name}`, a, b, y, 1, 0, 0, 1, 0, 0, 1, 0, 0, length, 0);
         expect([...bench().floats(y)]).toEqual(left.map((value, i) => BINARY[name]!(value, right[i]!)));
       }
-      bench().call("cast_i32_f32", a, y, length);
+      bench().call("i32_cast_f32", a, y, length);
       expect([...bench().floats(y)]).toEqual(left);
-      bench().call("cast_f32_i32", bench().words(left.map((value) => value + Math.sign(value) * 0.75)), y, length);
+      bench().call("f32_cast_i32", bench().words(left.map((value) => value + Math.sign(value) * 0.75)), y, length);
       expect([...bench().integers(y)]).toEqual(left);
     }
   });
@@ -98,7 +98,7 @@ eachVariant((bench) => {
       const v = bench().noise(length, 0, 2);
       const [parameter, gradient, first, second] = [p, g, m, v].map((values) => bench().words(values)) as [never, never, never, never];
       const hyper = bench().words([0.1, 0.9, 0.99, 1e-3, 0.01, 0.5, 0.25, 2]);
-      bench().call("adamw_f32", parameter, gradient, first, second, length, hyper);
+      bench().call("f32_adamw", parameter, gradient, first, second, length, hyper);
       const moments = m.map((value, i) => 0.9 * value + 0.1 * 2 * g[i]!);
       const squares = v.map((value, i) => 0.99 * value + 0.01 * (2 * g[i]!) ** 2);
       bench().expectClose(first, moments, 1e-6, "m");
@@ -106,7 +106,7 @@ eachVariant((bench) => {
       const moved = p.map((value, i) => value * (1 - 0.001) - (0.1 * (moments[i]! / 0.5)) / (Math.sqrt(squares[i]! / 0.25) + 1e-3));
       bench().expectClose(parameter, moved, 3e-6, "adamw");
       const before = [...bench().floats(parameter)];
-      bench().call("sgd_f32", parameter, gradient, first, length, bench().words([0.1, 0.5, 0.01, 2]));
+      bench().call("f32_sgd", parameter, gradient, first, length, bench().words([0.1, 0.5, 0.01, 2]));
       const velocity = moments.map((value, i) => 0.5 * value + 2 * g[i]! + 0.01 * before[i]!);
       bench().expectClose(first, velocity, 1e-6, "velocity");
       bench().expectClose(
@@ -127,7 +127,7 @@ function checkBinary(bench: Bench, name: string, length: number, repeats: number
   const widthB = repeats === 2 ? 1 : length;
   const [a, b, y] = [bench.words(left), bench.words(right), bench.words(6 * length)];
   // Rows of a by the outer index, rows of b by both.
-  bench.call(`${name}_f32`, a, b, y, 1, 0, 0, 2, 4 * widthA, 12 * widthB, 3, 0, 4 * widthB, length, repeats);
+  bench.call(`f32_${name}`, a, b, y, 1, 0, 0, 2, 4 * widthA, 12 * widthB, 3, 0, 4 * widthB, length, repeats);
   const expected = Array.from({ length: 6 * length }, (_, i) => {
     const [row, column] = [Math.floor(i / length), i % length];
     const x = left[Math.floor(row / 3) * widthA + (repeats === 1 ? 0 : column)]!;

@@ -41,7 +41,7 @@ eachVariant((bench) => {
           bench().clear();
           const [left, right] = [bench().noise(rows * k), bench().noise(out * k)];
           const [x, w, y] = [bench().words(left), bench().words(right), bench().words(rows * out)];
-          bench().call("dot_f32", rows, out, k, x, w, y, ...NONE);
+          bench().call("f32_gemm_1x4", rows, out, k, x, w, y, ...NONE);
           const expected = Array.from({ length: rows * out }, (_, i) => dot(left, Math.floor(i / out) * k, 1, right, (i % out) * k, 1, k));
           bench().expectClose(y, expected, 3e-6, `${rows}×${k}×${out}`);
         }
@@ -84,7 +84,7 @@ function checkProduct(bench: Bench, { ms, np, k, turnS, turnP, across, blocks, a
   const [cStream, cPanel] = across ? [1, ms] : [np, 1];
   const strides = (...steps: number[]): number[] => steps.map((step) => 4 * step);
   const places = [s, ...strides(sRow, sStep, 0), p, ...strides(pRow, pStep, 0), c, ...strides(cStream, cPanel, 0)];
-  bench.call("gemm_f32", 1, ms, np, k, ...places, ...blocks, scratch, ...epilogue);
+  bench.call("f32_gemm_4x8", 1, ms, np, k, ...places, ...blocks, scratch, ...epilogue);
   const expected = Array.from({ length: ms * np }, (_, at) => {
     const [i, j] = across ? [at % ms, Math.floor(at / ms)] : [Math.floor(at / np), at % np];
     const sum = dot(left, i * sRow, sStep, right, j * pRow, pStep, k);

@@ -11,7 +11,7 @@ const CHUNK: i32 = 8192;
  *
  * @param tile 128 bytes of scratch. @param bias 0: none. @param residual 0: none.
  */
-export function block_linear(
+export function f32_linear_block_4x8(
   panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
   tokens: i32, features: i32, out: i32, activation: i32,
 ): void {
@@ -63,7 +63,7 @@ function blockTile(panel: usize, values: usize, columns: usize, starts: usize, b
 }
 
 /** One token: y `[out]` = act(W·x + bias) + residual. */
-export function block_vector(
+export function f32_linear_block_4x1(
   x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, out: i32, activation: i32,
 ): void {
   for (let row = 0; row < out; row += 4) {
@@ -94,7 +94,7 @@ export function block_vector(
  *
  * @param sums one panel of scratch.
  */
-export function block_input_gradient(
+export function f32_linear_block_input_gradient_4x8(
   panels: usize, values: usize, columns: usize, starts: usize, x: usize, sums: usize, tokens: i32, features: i32, out: i32,
 ): void {
   const bytes = panelBytes(out);
@@ -130,7 +130,7 @@ export function block_input_gradient(
  *
  * @param tile 128 bytes of scratch.
  */
-export function block_values_gradient(
+export function f32_linear_block_values_gradient_4x8(
   grad: usize, panels: usize, columns: usize, starts: usize, gradient: usize, tile: usize, tokens: i32, features: i32, out: i32,
 ): void {
   const gradStride = <usize>out << 2;

@@ -11,7 +11,7 @@ const CHUNK: i32 = 16384;
  *
  * @param tile 256 bytes of scratch. @param bias 0: none. @param residual 0: none.
  */
-export function csr_linear(
+export function f32_linear_csr_1x8(
   panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
   tokens: i32, features: i32, out: i32, activation: i32,
 ): void {
@@ -77,7 +77,7 @@ function csrTile(panel: usize, values: usize, columns: usize, starts: usize, bia
 }
 
 /** One token: y `[out]` = act(W·x + bias) + residual. */
-export function csr_vector(
+export function f32_linear_csr_1x1(
   x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, out: i32, activation: i32,
 ): void {
   for (let row = 0; row < out; row++) {
@@ -104,7 +104,7 @@ export function csr_vector(
  *
  * @param sums one panel of scratch.
  */
-export function csr_input_gradient(
+export function f32_linear_csr_input_gradient_1x8(
   panels: usize, values: usize, columns: usize, starts: usize, x: usize, sums: usize, tokens: i32, features: i32, out: i32,
 ): void {
   const bytes = panelBytes(out);
@@ -127,7 +127,7 @@ export function csr_input_gradient(
 }
 
 /** gradient `[n]` = gradᵀ·x at the kept places, grad and x as panels. */
-export function csr_values_gradient(
+export function f32_linear_csr_values_gradient_1x8(
   gradPanels: usize, panels: usize, columns: usize, starts: usize, gradient: usize, tokens: i32, features: i32, out: i32,
 ): void {
   const gradBytes = panelBytes(out);

@@ -1,3 +1,3 @@
-export { sparse_pack } from "./panels";
-export { block_input_gradient, block_linear, block_values_gradient, block_vector } from "./block";
-export { csr_input_gradient, csr_linear, csr_values_gradient, csr_vector } from "./csr";
+export { f32_pack_8 } from "./panels";
+export { f32_linear_block_input_gradient_4x8, f32_linear_block_4x8, f32_linear_block_values_gradient_4x8, f32_linear_block_4x1 } from "./block";
+export { f32_linear_csr_input_gradient_1x8, f32_linear_csr_1x8, f32_linear_csr_values_gradient_1x8, f32_linear_csr_1x1 } from "./csr";

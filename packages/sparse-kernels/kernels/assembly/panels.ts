@@ -33,7 +33,7 @@ export function storeTurned(a: v128, b: v128, c: v128, d: v128, target: usize, s
 }
 
 /** x `[tokens, width]` → panels `[ceil(tokens / 8)][width padded to 4][8]`. */
-export function sparse_pack(x: usize, panels: usize, tokens: i32, width: i32): void {
+export function f32_pack_8(x: usize, panels: usize, tokens: i32, width: i32): void {
   const stride = <usize>width << 2;
   const bytes = panelBytes(width);
   for (let token = 0; token < tokens; token += 8, panels += bytes) {

@@ -18,26 +18,43 @@ export const sparseWasmPack: WasmPack = {
   modules,
   kernels: [
     implement(linearBlockOp, (encoder, { x, values, columns, blockRowStarts, bias, residual }, { y }, { activation }) => {
-      encodeLinear(encoder, "block", { x, weight: [values, columns, blockRowStarts], bias, residual, y, activation });
+      encodeLinear(encoder, BLOCK, { x, weight: [values, columns, blockRowStarts], bias, residual, y, activation });
     }),
     implement(linearCsrOp, (encoder, { x, values, columns, rowStarts, bias, residual }, { y }, { activation }) => {
-      encodeLinear(encoder, "csr", { x, weight: [values, columns, rowStarts], bias, residual, y, activation });
+      encodeLinear(encoder, CSR, { x, weight: [values, columns, rowStarts], bias, residual, y, activation });
     }),
     implement(linearBlockInputGradientOp, (encoder, { grad, values, columns, blockRowStarts }, { x }) => {
-      encodeInputGradient(encoder, "block_input_gradient", grad, [values, columns, blockRowStarts], x);
+      encodeInputGradient(encoder, "f32_linear_block_input_gradient_4x8", grad, [values, columns, blockRowStarts], x);
     }),
     implement(linearCsrInputGradientOp, (encoder, { grad, values, columns, rowStarts }, { x }) => {
-      encodeInputGradient(encoder, "csr_input_gradient", grad, [values, columns, rowStarts], x);
+      encodeInputGradient(encoder, "f32_linear_csr_input_gradient_1x8", grad, [values, columns, rowStarts], x);
     }),
     implement(linearBlockValuesGradientOp, (encoder, { grad, x, columns, blockRowStarts }, { values }, { out, features }) => {
       const weight = addresses([columns, blockRowStarts, values]);
       const panels = pack(encoder, x, tokensOf(x));
-      encoder.call("block_values_gradient", grad.address, panels, ...weight, encoder.scratch(TILE), tokensOf(x), features, out);
+      encoder.call(
+        "f32_linear_block_values_gradient_4x8",
+        grad.address,
+        panels,
+        ...weight,
+        encoder.scratch(TILE),
+        tokensOf(x),
+        features,
+        out,
+      );
     }),
     implement(linearCsrValuesGradientOp, (encoder, { grad, x, columns, rowStarts }, { values }, { out, features }) => {
       const tokens = tokensOf(x);
       const weight = addresses([columns, rowStarts, values]);
-      encoder.call("csr_values_gradient", pack(encoder, grad, tokens), pack(encoder, x, tokens), ...weight, tokens, features, out);
+      encoder.call(
+        "f32_linear_csr_values_gradient_1x8",
+        pack(encoder, grad, tokens),
+        pack(encoder, x, tokens),
+        ...weight,
+        tokens,
+        features,
+        out,
+      );
     }),
   ],
 };
@@ -50,6 +67,15 @@ const MOST_SINGLE = 3;
 /** As the kernels number them. */
 const ACTIVATIONS: Readonly<Record<Activation, number>> = { none: 0, relu: 1, gelu: 2, "gelu-tanh": 3, silu: 4 };
 
+/** Names of the kernels over panels of tokens and over one token. */
+interface LinearKernels {
+  readonly panels: string;
+  readonly token: string;
+}
+
+const BLOCK: LinearKernels = { panels: "f32_linear_block_4x8", token: "f32_linear_block_4x1" };
+const CSR: LinearKernels = { panels: "f32_linear_csr_1x8", token: "f32_linear_csr_1x1" };
+
 interface Linear {
   readonly x: WasmTensor;
   readonly weight: readonly WasmTensor[];
@@ -60,7 +86,7 @@ interface Linear {
 }
 
 /** Whole panels, and the tokens left over as one more panel or, where they are few, one by one. */
-function encodeLinear(encoder: WasmEncoder, layout: "block" | "csr", { x, weight, bias, residual, y, activation }: Linear): void {
+function encodeLinear(encoder: WasmEncoder, kernels: LinearKernels, { x, weight, bias, residual, y, activation }: Linear): void {
   const [features, out, tokens] = [widthOf(x), widthOf(y), tokensOf(x)];
   const rest = tokens % PANEL;
   const packed = rest <= MOST_SINGLE ? tokens - rest : tokens;
@@ -70,10 +96,10 @@ function encodeLinear(encoder: WasmEncoder, layout: "block" | "csr", { x, weight
   if (packed > 0) {
     const panels = pack(encoder, x, packed);
     const sizes = [packed, features, out, ACTIVATIONS[activation]];
-    encoder.call(`${layout}_linear`, panels, ...shared, rowAt(residual, 0), y.address, encoder.scratch(TILE), ...sizes);
+    encoder.call(kernels.panels, panels, ...shared, rowAt(residual, 0), y.address, encoder.scratch(TILE), ...sizes);
   }
   for (let token = packed; token < tokens; token++) {
-    encoder.call(`${layout}_vector`, rowAt(x, token), ...shared, rowAt(residual, token), rowAt(y, token), out, ACTIVATIONS[activation]);
+    encoder.call(kernels.token, rowAt(x, token), ...shared, rowAt(residual, token), rowAt(y, token), out, ACTIVATIONS[activation]);
   }
 }
 
@@ -86,7 +112,7 @@ function encodeInputGradient(encoder: WasmEncoder, kernel: string, grad: WasmTen
 /** Panels of the first `tokens` rows, in scratch. */
 function pack(encoder: WasmEncoder, x: WasmTensor, tokens: number): number {
   const panels = encoder.scratch(Math.ceil(tokens / PANEL) * panelBytes(widthOf(x)));
-  encoder.call("sparse_pack", x.address, panels, tokens, widthOf(x));
+  encoder.call("f32_pack_8", x.address, panels, tokens, widthOf(x));
   return panels;
 }
 
