@@ -1,23 +1,28 @@
 /**
- * Linear layers over f32, int8 and int4 weights (groups of 32) in one run: GMAC/s, best of rounds that take turns, one thread.
+ * Linear layers over f32, int8 and int4 weights (groups of 32) taking turns: GMAC/s, one thread.
  *
- *     node --conditions=@pare/source packages/backend-wasm/bench/affine.ts [seconds per shape]
+ *     node --conditions=@pare/source packages/backend-wasm/bench/affine.ts [rounds] [--smoke]
  */
 import { linearAffineOp, linearOp, type Device, type DType, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
+import { interleave, numbers, report, smoke } from "../../../tools/bench/harness.ts";
 import { openWasm } from "../src/index.ts";
 import { VARIANTS } from "../src/variants.ts";
 
-const seconds = Number(process.argv[2] ?? 2);
+const rounds = numbers[0] ?? (smoke ? 1 : 41);
 const GROUP = 32;
+/** [tokens, in, out] */
+const SHAPES: readonly (readonly [number, number, number])[] = smoke
+  ? [[8, 64, 96]]
+  : [
+      [1, 768, 3072],
+      [1, 4096, 4096],
+      [8, 768, 3072],
+      [128, 768, 3072],
+    ];
 
 for (const { portable } of VARIANTS) {
   const device = await openWasm({ portable });
-  for (const [rows, features, out] of [
-    [1, 768, 3072],
-    [1, 4096, 4096],
-    [8, 768, 3072],
-    [128, 768, 3072],
-  ] as const) {
+  for (const [rows, features, out] of SHAPES) {
     const x = place(device, "f32", [rows, features]);
     const y = place(device, "f32", [rows, out]);
     const scales = place(device, "f32", [out, features / GROUP]);
@@ -29,24 +34,16 @@ for (const { portable } of VARIANTS) {
       const attrs = { activation: "none", bits, features, groupSize: GROUP };
       steps[`int${bits}`] = { op: linearAffineOp, attrs, inputs: { x, codes, scales }, outputs: { y } };
     }
-    const times = best(device, steps);
-    const rates = Object.entries(times).map(([name, ms]) => `${name} ${((rows * features * out) / ms / 1e6).toFixed(2)}`);
-    console.log(`${device.variant.padEnd(13)} ${`${rows}×${features}×${out}`.padEnd(14)} ${rates.join("  ")} GMAC/s`);
-  }
-}
-
-function best(device: Device, steps: Readonly<Record<string, ProgramStep>>): Record<string, number> {
-  const programs = Object.entries(steps).map(([name, step]) => ({ name, program: device.prepare([step]) }));
-  const least: Record<string, number> = {};
-  for (const until = performance.now() + seconds * 1000; performance.now() < until;) {
-    for (const { name, program } of programs) {
-      const before = performance.now();
-      void program.run();
-      least[name] = Math.min(least[name] ?? Infinity, performance.now() - before);
+    const times = await interleave(
+      Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, device.prepare([step]).run])),
+      rounds,
+    );
+    const macs = (rows * features * out) / 1e6;
+    for (const [name, { median, fastest }] of Object.entries(times)) {
+      const what = `${rows}×${features}×${out} ${name}, ${device.variant}`;
+      report({ what, value: macs / median, fastest: macs / fastest, unit: "GMAC/s" });
     }
   }
-  for (const { program } of programs) program.dispose();
-  return least;
 }
 
 function place(device: Device, dtype: DType, shape: readonly [number, number]): PlannedTensor {

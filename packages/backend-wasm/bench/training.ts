@@ -1,8 +1,8 @@
 /**
- * One training step (forward, backward, AdamW) of a small decoder on one thread: milliseconds, best and median of the runs
- * within the time given, per kernel variant, and where the time goes by op.
+ * One training step (forward, backward, AdamW) of a small decoder on one thread, per kernel variant, and where the time
+ * goes by op.
  *
- *     node --conditions=@pare/source packages/backend-wasm/bench/training.ts [seconds] [width] [batch] [tokens] [blocks]
+ *     node --conditions=@pare/source packages/backend-wasm/bench/training.ts [rounds] [width] [batch] [tokens] [blocks] [--smoke]
  */
 import {
   adamw,
@@ -30,10 +30,11 @@ import {
   type Tracer,
   type Value,
 } from "@pare/tensor-core";
+import { interleave, numbers, report, sharesOf, smoke, timedByOp } from "../../../tools/bench/harness.ts";
 import { openWasm } from "../src/index.ts";
 import { VARIANTS } from "../src/variants.ts";
 
-const [seconds = 3, width = 128, batch = 8, tokens = 64, blocks = 2] = process.argv.slice(2).map(Number);
+const [rounds = smoke ? 2 : 41, width = smoke ? 32 : 128, batch = 8, tokens = 64, blocks = 2] = numbers;
 const HEADS = 4;
 const VOCABULARY = 256;
 
@@ -67,18 +68,15 @@ console.log(`${blocks} blocks of ${width}, ${batch}×${tokens} tokens: ${(flops 
 
 for (const { portable } of VARIANTS) {
   const device = await openWasm({ portable });
-  const times = await run(device);
-  const [least, middle] = [times[0]!, times[times.length >> 1]!];
-  console.log(
-    `${device.variant.padEnd(13)} best ${least.toFixed(1)} ms, median ${middle.toFixed(1)} ms, ${(flops / least / 1e6).toFixed(1)} GFLOP/s`,
-  );
+  const { step } = await interleave({ step: stepper(device) }, rounds);
+  report({ what: `step, ${device.variant}`, value: step.median, fastest: step.fastest, unit: "ms" });
+  report({ what: `rate, ${device.variant}`, value: flops / step.median / 1e6, fastest: flops / step.fastest / 1e6, unit: "GFLOP/s" });
   const spent = new Map<string, number>();
-  const runs = (await run(measured(device, spent))).length;
-  const lines = [...spent].sort(([, a], [, b]) => b - a).slice(0, 12);
-  console.log(lines.map(([op, ms]) => `  ${op.padEnd(24)} ${(ms / runs).toFixed(2)} ms`).join("\n"));
+  await interleave({ step: stepper(timedByOp(device, spent)) }, 5, 0);
+  console.log(sharesOf(spent, 12));
 }
 
-async function run(device: Device): Promise<number[]> {
+function stepper(device: Device): () => Promise<unknown> {
   const store = createStore(device);
   Object.entries(parameters).forEach(([name, shape], stream) => {
     const values = uniform(1, stream, sizeOf(shape)).map((value) => (shape.length === 1 ? 1 : (value - 0.5) * 0.2));
@@ -91,36 +89,7 @@ async function run(device: Device): Promise<number[]> {
     Array.from({ length: batch * tokens }, (_, i) => (i * 7) % VOCABULARY),
   );
   const inputs = { ids, targets: { ...ids, shape: [batch * tokens] }, hyper: adamwHyper({ learningRate: 1e-3, step: 10 }) };
-  const times: number[] = [];
-  const until = performance.now() + seconds * 1000;
-  for (let now = performance.now(); now < until;) {
-    await compiled.run(inputs);
-    const after = performance.now();
-    times.push(after - now);
-    now = after;
-  }
-  compiled.dispose();
-  return times.sort((a, b) => a - b);
-}
-
-/** The device with every step run and timed alone. */
-function measured(device: Device, spent: Map<string, number>): Device {
-  return {
-    ...device,
-    prepare: (steps) => {
-      const programs = steps.map((step) => ({ op: step.op.name, program: device.prepare([step]) }));
-      return {
-        run: async () => {
-          for (const { op, program } of programs) {
-            const before = performance.now();
-            await program.run();
-            spent.set(op, (spent.get(op) ?? 0) + performance.now() - before);
-          }
-        },
-        dispose: () => programs.forEach(({ program }) => program.dispose()),
-      };
-    },
-  };
+  return () => compiled.run(inputs);
 }
 
 function lossOf(tracer: Tracer, p: Readonly<Record<string, Value>>): Value {

@@ -3,10 +3,10 @@
  * past 4 GiB read by ranges. Memory is the largest resident set of a process of its own, less what that process took before
  * it opened the model; a time is that of one run.
  *
- *     pnpm exec node --conditions=@pare/source packages/models/bench/loading.ts [hidden size, default 1024]
+ *     pnpm exec node --conditions=@pare/source packages/models/bench/loading.ts [hidden size] [--smoke]
  */
 import { execFileSync } from "node:child_process";
-import { mkdtemp, open, rm, stat } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,16 +14,28 @@ import { createRegistry, type FileSet } from "@pare/core";
 import { folderFiles } from "@pare/core/node";
 import { readSafetensors } from "@pare/formats";
 import type { HostTensor } from "@pare/tensor-core";
+import { numbers, report, smoke } from "../../../tools/bench/harness.ts";
 import { builtIn, createModel, llama, llamaConfig, loadCheckpoint, openSession, verifyCheckpoint } from "../src/index.ts";
 
 const MEBI = 2 ** 20;
-const [task, folder] = process.argv.slice(2);
+const WEIGHTS = "model.safetensors";
+const USES = {
+  keep: "keeping every tensor",
+  verify: "checking every tensor, keeping none",
+  session: "64 tokens through the model on wasm",
+};
+interface Peak {
+  readonly peak: number;
+  readonly bytes: number;
+}
+/** Of a process that only uses a model's weights: how, and where they are. */
+const [use, folder] = process.argv.slice(2).filter((text) => !text.startsWith("--"));
 
-if (folder !== undefined) await useAll(task!, folder);
+if (folder !== undefined) await useAll(use!, folder);
 else {
   const temporary = await mkdtemp(join(tmpdir(), "pare-bench-"));
   try {
-    await openAndUse(temporary, Number(task ?? 1024));
+    await openAndUse(temporary, numbers[0] ?? (smoke ? 128 : 1024));
     await pastFourGibi(temporary);
   } finally {
     await rm(temporary, { recursive: true });
@@ -35,23 +47,32 @@ async function openAndUse(temporary: string, hiddenSize: number): Promise<void> 
   const path = join(temporary, "model");
   await createModel(llama.define, llamaConfig(shape), { seed: 1 }).save(folderFiles(path, { create: true }));
   const files = folderFiles(path);
-  let read = 0;
+  const header = 8 + Number(new DataView((await files.read(WEIGHTS, 0, 8)).buffer).getBigUint64(0, true));
+  let beyond = 0;
   const counting: FileSet = {
     ...files,
     read: async (name, begin, end) => {
       const bytes = await files.read(name, begin, end);
-      read += bytes.length;
+      if (name === WEIGHTS) beyond += Math.max(0, (begin ?? 0) + bytes.length - Math.max(begin ?? 0, header));
       return bytes;
     },
   };
   const begin = performance.now();
   await loadCheckpoint(counting, createRegistry(...builtIn));
   const time = performance.now() - begin;
-  const { size } = await stat(join(path, "model.safetensors"));
-  console.log(`opening ${(size / MEBI).toFixed(0)} MiB: ${read} bytes read, ${time.toFixed(1)} ms`);
-  for (const use of ["keep", "verify", "session"]) {
-    const output = execFileSync(process.execPath, ["--conditions=@pare/source", "--expose-gc", fileURLToPath(import.meta.url), use, path]);
-    console.log(output.toString().trimEnd());
+  const mebis = ((await files.size(WEIGHTS)) / MEBI).toFixed(0);
+  report({ what: `opening a model of ${mebis} MiB`, value: time, unit: "ms" });
+  report({ what: `read on opening beyond the ${header} bytes of its header`, value: beyond, unit: "bytes", target: { most: 0 } });
+  for (const [use, what] of Object.entries(USES)) {
+    const command = ["--conditions=@pare/source", "--expose-gc", fileURLToPath(import.meta.url), use, path];
+    const { peak, bytes } = JSON.parse(execFileSync(process.execPath, command).toString()) as Peak;
+    const most = use === "keep" ? 1.2 : undefined;
+    report({
+      what: `${what}, peak memory against its weights`,
+      value: peak / bytes,
+      unit: "×",
+      target: most === undefined ? undefined : { most },
+    });
   }
 }
 
@@ -69,15 +90,8 @@ async function useAll(use: string, path: string): Promise<void> {
     await openSession(checkpoint, { device: device!, architecture: llama.define }).forward({
       tokens: [Array.from({ length: 64 }, () => 1)],
     });
-  const peak = process.resourceUsage().maxRSS * 1024 - before;
-  const what = {
-    keep: "keeping every tensor",
-    verify: "checking every tensor, keeping none",
-    session: "64 tokens through the model on wasm",
-  }[use];
-  console.log(
-    `${what}: peak ${(peak / MEBI).toFixed(0)} MiB = ${(peak / bytes).toFixed(3)} × the weights' ${(bytes / MEBI).toFixed(0)} MiB`,
-  );
+  const peak: Peak = { peak: process.resourceUsage().maxRSS * 1024 - before, bytes };
+  console.log(JSON.stringify(peak));
 }
 
 /** A sparse file: 5 GiB of holes, and a tensor behind them. */
@@ -101,5 +115,5 @@ async function pastFourGibi(temporary: string): Promise<void> {
   const { data } = await tensors.get("high")!.read();
   const time = performance.now() - begin;
   if (data.some((value, index) => value !== index)) throw new Error("the tensor past 4 GiB is not what was written");
-  console.log(`a tensor behind 5 GiB: its 1 KiB read right in ${time.toFixed(1)} ms`);
+  report({ what: "a tensor behind 5 GiB, 1 KiB read right", value: time, unit: "ms" });
 }

@@ -1,10 +1,9 @@
 /**
  * Sparse linear layers against this repository's own dense GEMM: weight 3072×768, 128 tokens and 1 token, activations in
- * `[tokens, features]` with their packing included, one thread. All ways of one row are timed in turn, round after round
- * in one process; a time is the median of its rounds, a ratio the dense median over the sparse one. The fastest round tells
- * how much of a time other processes took.
+ * `[tokens, features]` with their packing included, one thread. All ways of one row are timed in turn, round after round in
+ * one process.
  *
- *     pnpm exec node --conditions=@pare/source packages/sparse-kernels/bench/linear.ts [rounds]
+ *     pnpm exec node --conditions=@pare/source packages/sparse-kernels/bench/linear.ts [rounds] [--smoke]
  */
 import { openWasm } from "@pare/backend-wasm";
 import {
@@ -20,14 +19,17 @@ import {
   type HostTensor,
   type StoredWeight,
 } from "@pare/tensor-core";
+import { interleave, numbers, report, smoke } from "../../../tools/bench/harness.ts";
 import { toBlock, toCsr } from "../src/index.ts";
 import { sparseWasmPack } from "../src/wasm/index.ts";
 
-const OUT = 3072;
-const FEATURES = 768;
-const rounds = Number(process.argv[2] ?? 41);
+const OUT = smoke ? 192 : 3072;
+const FEATURES = smoke ? 64 : 768;
+const rounds = numbers[0] ?? (smoke ? 3 : 41);
+/** What the default kernels are built to reach at 128 tokens. */
+const TARGETS: Readonly<Record<string, number>> = { "block 4×1 90 %": 6 };
+const DENSE_TARGET = 38;
 
-console.log(`Node ${process.version}, ${rounds} rounds, weight ${OUT}×${FEATURES}`);
 for (const portable of [false, true]) {
   const device = await openWasm({ packs: [sparseWasmPack], portable });
   for (const tokens of [128, 1]) await compare(device, tokens);
@@ -40,26 +42,28 @@ async function compare(device: Device, tokens: number): Promise<void> {
     weights[`block 4×1 ${percent} %`] = toBlock(pruned(4, percent), { rows: 4 });
     weights[`CSR ${percent} %`] = toCsr(pruned(1, percent));
   }
-  const layers = Object.entries(weights).map(([name, weight]) => ({
-    name,
-    weight,
-    run: layerOf(device, weight, tokens),
-    times: [] as number[],
-  }));
-  for (let round = -5; round < rounds; round++) {
-    for (const { run, times } of layers) {
-      const begin = performance.now();
-      await run();
-      if (round >= 0) times.push(performance.now() - begin);
-    }
-  }
-  const dense = median(layers[0]!.times);
-  console.log(`\n${tokens} token${tokens === 1 ? "" : "s"}, ${device.backend} ${device.variant}`);
-  for (const { name, weight, times } of layers) {
-    const flop = (2 * tokens * weight.parts["values"]!.bytes) / 4;
-    const speed = (ms: number): string => `${ms.toFixed(3).padStart(8)} ms ${(flop / ms / 1e6).toFixed(1).padStart(6)} GFLOP/s`;
-    const ratio = (dense / median(times)).toFixed(2).padStart(6);
-    console.log(`${name.padEnd(16)} ${speed(median(times))}  ${ratio}× dense   fastest ${speed(Math.min(...times))}`);
+  const times = await interleave(
+    Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, layerOf(device, weight, tokens)])),
+    rounds,
+    5,
+  );
+  const judged = tokens === 128 && device.variant === "relaxed-simd";
+  console.log(`${OUT}×${FEATURES}, ${tokens} token${tokens === 1 ? "" : "s"}, ${device.backend} ${device.variant}, ${rounds} rounds`);
+  for (const [name, weight] of Object.entries(weights)) {
+    const { median, fastest } = times[name]!;
+    const flop = (2 * tokens * weight.parts["values"]!.bytes) / 4e6;
+    const what = `${tokens} × ${name}, ${device.variant}`;
+    const target = judged && name === "dense" ? { least: DENSE_TARGET } : undefined;
+    report({ what, value: flop / median, fastest: flop / fastest, unit: "GFLOP/s", target });
+    if (name === "dense") continue;
+    const least = judged ? TARGETS[name] : undefined;
+    report({
+      what: `${what} against dense`,
+      value: times["dense"]!.median / median,
+      fastest: times["dense"]!.fastest / fastest,
+      unit: "×",
+      target: least === undefined ? undefined : { least },
+    });
   }
 }
 
@@ -79,8 +83,4 @@ function pruned(rows: number, percent: number): HostTensor {
     [OUT, FEATURES],
     values.map((value, i) => (chance[Math.floor(i / FEATURES / rows) * FEATURES + (i % FEATURES)]! * 100 < percent ? 0 : value - 0.5)),
   );
-}
-
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }
