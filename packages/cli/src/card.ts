@@ -37,7 +37,7 @@ export function modelCard({ name, description, before, steps, seed, device, orig
     `Made from a model of ${count(before.parameters)} parameters` +
       `${origin === undefined ? "" : ` (${origin})`}: its weights take ${percent(after.bytes, before.bytes)} of the bytes they took.`,
     "",
-    "| | parameters | not pruned | bytes of weights | measured |",
+    "| | parameters | not zero | bytes of weights | measured |",
     "|---|---:|---:|---:|---|",
     row("before", before, ""),
     ...steps.map((step) => row(`\`${step.use}\` ${plain(step.options)}`, step, measured(step.metrics))),

@@ -12,13 +12,13 @@ export async function openModel(path: string, cwd: string, registry: Registry): 
 
 export interface ModelSize {
   readonly parameters: number;
-  /** Parameters that were not pruned. */
+  /** Parameters that are neither pruned nor, in quantized weights, rounded to zero. */
   readonly kept: number;
   /** Of all weights as they are stored. */
   readonly bytes: number;
 }
 
-/** Reads the masks of pruned weights and nothing else. */
+/** Reads masks and quantized weights, one at a time, and nothing else. */
 export async function modelSize({ weights }: Checkpoint): Promise<ModelSize> {
   let parameters = 0;
   let kept = 0;
@@ -26,14 +26,16 @@ export async function modelSize({ weights }: Checkpoint): Promise<ModelSize> {
   for (const weight of weights.values()) {
     const size = sizeOf(weight.shape);
     parameters += size;
-    kept += weight.mask === undefined ? size : await keptOf(weight.mask);
+    kept += await keptOf(weight, size);
     bytes += weight.bytes;
   }
   return { parameters, kept, bytes };
 }
 
-async function keptOf(mask: NonNullable<StoredWeight["mask"]>): Promise<number> {
+/** A quantized weight has no mask: what was pruned has the code of zero there, as has what was rounded to it. */
+async function keptOf({ mask, trainable, dense }: StoredWeight, size: number): Promise<number> {
+  if (mask === undefined && trainable) return size;
   let kept = 0;
-  for (const value of (await mask()).data) if (Number(value) !== 0) kept++;
+  for (const value of (await (mask ?? dense)()).data) if (Number(value) !== 0) kept++;
   return kept;
 }

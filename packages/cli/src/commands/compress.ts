@@ -53,7 +53,7 @@ export function describe(result: Compression | CompressionDone): string {
   const rows = [{ use: "before", ...result.before, seconds: undefined }, ...result.steps];
   return [
     table(
-      ["", "parameters", "not pruned", "bytes", "seconds"],
+      ["", "parameters", "not zero", "bytes", "seconds"],
       rows.map((row) => [
         row.use,
         count(row.parameters),

@@ -26,7 +26,7 @@ export interface Latency {
 export interface Row {
   readonly name: string;
   readonly parameters: number;
-  /** Parameters that were not pruned. */
+  /** See `ModelSize.kept`. */
   readonly kept: number;
   /** Of the safetensors file. */
   readonly bytes: number;

@@ -15,7 +15,7 @@ import type { Chooser, Device } from "@pare/tensor-core";
 import type { Watch } from "../watch.ts";
 import { latencies, measure, type Latency, type Row } from "./measure.ts";
 import { CLEAN_TEACHER, COMPRESS, CONTROL, SAMPLE, SIMPLE_TEACHER, SUITES, type RecipeStep, type TeacherRecipe } from "./recipes.ts";
-import { freshModel, loadTeacher, trainTeacher } from "./teachers.ts";
+import { freshModel, loadTeacher, trainTeacher, type Teacher } from "./teachers.ts";
 
 export interface QuickstartOptions {
   /** Train the teachers again instead of loading those that ship. */
@@ -54,51 +54,40 @@ export interface QuickstartResult {
     readonly beatsControl: boolean;
   };
   readonly model: Checkpoint;
-  readonly teachers: Readonly<Record<string, Checkpoint>>;
+  readonly teachers: Readonly<Record<string, Teacher>>;
   readonly runs: readonly string[];
 }
 
 export async function quickstart(options: QuickstartOptions, parts: QuickstartParts): Promise<QuickstartResult> {
-  const examples = options.full ? undefined : SAMPLE;
-  const { signal, registry, device, chooser, watching, note } = parts;
+  const { signal, registry, device, chooser, watching, note, store, versions } = parts;
   const context: Context = { seed: options.seed, signal, registry, device, chooser, emit: watching.onEvent };
-  const run: RunOptions = { signal, registry, device, store: parts.store, versions: parts.versions, onEvent: watching.onEvent };
+  const run: RunOptions = { seed: options.seed, signal, registry, device, store, versions, onEvent: watching.onEvent };
+  const row = (name: string, model: Checkpoint, suites: readonly string[] = SUITES): Promise<Row> =>
+    measure(name, model, suites, options.full ? undefined : SAMPLE, context);
+
   const teacher = await teacherOf(CLEAN_TEACHER, options, run, note);
   const simple = await teacherOf(SIMPLE_TEACHER, options, run, note);
   note("measuring the teachers");
-  const published = await measure("teacher of the whole simple split", simple, ["scan/simple"], examples, context);
-  const first = await measure("teacher", teacher, SUITES, examples, context);
+  const published = await row("teacher of the whole simple split", simple.model, ["scan/simple"]);
+  const rows = [await row("teacher", teacher.model)];
 
-  const follow = async (steps: readonly RecipeStep[], state: object, names: readonly string[]): Promise<Followed> => {
-    const models: Checkpoint[] = [];
-    const { record } = await runSteps({
-      ...run,
-      steps: steps.map((step) => resolveStep(registry, step)),
-      state: { ...state },
-      seed: options.seed,
-      config: { command: "quickstart", steps },
-      afterStep: async (_record, values) => void models.push((await values())["model"] as Checkpoint),
-    });
-    const rows: Row[] = [];
-    for (const [index, model] of models.entries()) rows.push(await measure(names[index]!, model, SUITES, examples, context));
-    return { models, rows, record };
-  };
   note("distilling and compressing");
-  const made = await follow(COMPRESS, { model: teacher, teacher }, ["distilled student", "heads removed", "weights pruned 4×1", "int8"]);
+  const made = await follow(COMPRESS, { model: teacher.model, teacher: teacher.model }, run);
+  for (const [index, name] of ["distilled student", "heads removed", "weights pruned 4×1", "int8"].entries())
+    rows.push(await row(name, made.models[index]!));
   note("training the control on labels alone");
-  const blank = freshModel(made.models[0]!.config, options.seed, teacher.tokenizer!);
-  const control = await follow(CONTROL, { model: blank }, ["student", "heads removed", "weights pruned 4×1", "labels alone, same size"]);
+  const blank = freshModel(made.models[0]!.config, options.seed, teacher.model.tokenizer!);
+  const control = await follow(CONTROL, { model: blank }, run);
+  const labels = await row("labels alone, same size", control.models.at(-1)!);
 
   note("timing");
-  const timed = [teacher, ...made.models, control.models.at(-1)!];
-  const times = await latencies(timed, context);
-  const rows = [first, ...made.rows].map((row, index) => ({ ...row, latency: times[index]! }));
-  const controlRow = { ...control.rows.at(-1)!, latency: times.at(-1)! };
+  const times = await latencies([teacher.model, ...made.models, control.models.at(-1)!], context);
+  const timed = [...rows, labels].map((each, index) => ({ ...each, latency: times[index]! }));
   return {
-    rows,
-    control: controlRow,
+    rows: timed.slice(0, -1),
+    control: timed.at(-1)!,
     published,
-    summary: summarise(rows, controlRow),
+    summary: summarise(timed.slice(0, -1), timed.at(-1)!),
     model: made.models.at(-1)!,
     teachers: { [CLEAN_TEACHER.name]: teacher, [SIMPLE_TEACHER.name]: simple },
     runs: [made.record.id, control.record.id],
@@ -106,18 +95,30 @@ export async function quickstart(options: QuickstartOptions, parts: QuickstartPa
 }
 
 interface Followed {
+  /** After each step. */
   readonly models: readonly Checkpoint[];
-  readonly rows: readonly Row[];
   readonly record: RunRecord;
 }
 
-function teacherOf(
+async function follow(steps: readonly RecipeStep[], state: Readonly<Record<string, unknown>>, run: RunOptions): Promise<Followed> {
+  const models: Checkpoint[] = [];
+  const { record } = await runSteps({
+    ...run,
+    steps: steps.map((step) => resolveStep(run.registry!, step)),
+    state,
+    config: { command: "quickstart", steps },
+    afterStep: async (_record, values) => void models.push((await values())["model"] as Checkpoint),
+  });
+  return { models, record };
+}
+
+async function teacherOf(
   recipe: TeacherRecipe,
   { fromScratch }: QuickstartOptions,
   run: RunOptions,
   note: (text: string) => void,
-): Promise<Checkpoint> {
-  if (!fromScratch) return loadTeacher(recipe, { registry: run.registry! });
+): Promise<Teacher> {
+  if (!fromScratch) return { model: await loadTeacher(recipe, { registry: run.registry! }) };
   note(`training the teacher ${recipe.name}`);
   return trainTeacher(recipe, run);
 }
@@ -146,7 +147,9 @@ export async function writeQuickstart(
   if (!fromScratch) return;
   for (const recipe of [CLEAN_TEACHER, SIMPLE_TEACHER]) {
     const folder = within(`teachers/${recipe.name}`);
-    await teachers[recipe.name]!.save(folder);
+    const { model, record: run } = teachers[recipe.name]!;
+    await model.save(folder);
     await writeText(folder, "recipe.json", `${JSON.stringify(recipe, null, 2)}\n`);
+    await writeText(folder, "record.json", `${JSON.stringify(run, null, 2)}\n`);
   }
 }

@@ -15,8 +15,8 @@ export function describeQuickstart({ rows, control, published, summary }: Omit<Q
   ];
   const simple = published.accuracies[0]!;
   return [
-    table(["", "parameters", "not pruned", "on disk", "ms/command", ...suites], [...rows, control].map(line)),
-    ...labels(rows[0]!),
+    table(["", "parameters", "not zero", "on disk", "ms/command", ...suites], [...rows, control].map(line)),
+    ...labels([...rows, control]),
     "Accuracy: exact match in %, with 95 % Wilson intervals. Time: median of rounds in turn, with the fastest and the slowest.",
     `The final model takes ${(100 * summary.bytes).toFixed(1)} % of its teacher's bytes and keeps ${(100 * summary.kept).toFixed(1)} % of its in-domain accuracy;`,
     `it ${summary.beatsControl ? "beats" : "does not beat"} the model of its size that learned from labels alone.`,
@@ -24,8 +24,12 @@ export function describeQuickstart({ rows, control, published, summary }: Omit<Q
   ].join("\n");
 }
 
-function labels(row: Row): string[] {
-  return row.accuracies.map(({ suite, label, examples }) => `${suite}: ${label} for every model in the table, ${examples} examples`);
+/** What each suite is to these models: one word where it is the same for all. */
+function labels(rows: readonly Row[]): string[] {
+  return rows[0]!.accuracies.map(({ suite, examples }, index) => {
+    const found = [...new Set(rows.map(({ accuracies }) => accuracies[index]!.label))];
+    return `${suite}: ${found.join(" or ")}, ${examples} examples`;
+  });
 }
 
 function percent({ accuracy, low, high }: Accuracy): string {

@@ -1,5 +1,5 @@
 /** The two teachers: shipped with the package as its own recipe made them, or trained again. */
-import { resolveStep, runSteps, type Context, type FileSet, type RunOptions } from "@pare/core";
+import { resolveStep, runSteps, type Context, type FileSet, type RunOptions, type RunRecord } from "@pare/core";
 import { folderFiles } from "@pare/core/node";
 import { scanWords } from "@pare/eval-suites";
 import {
@@ -15,8 +15,6 @@ import {
 import { fileURLToPath } from "node:url";
 import type { TeacherRecipe } from "./recipes.ts";
 
-export type TeacherRun = Pick<RunOptions, "signal" | "registry" | "device" | "store" | "versions" | "onEvent">;
-
 /** Reads the words of SCAN, commands and actions. */
 export function scanTokenizer(): Tokenizer {
   return wordTokenizer(scanWords());
@@ -27,17 +25,23 @@ export function freshModel(config: ModelConfig, seed: number, tokenizer: Tokeniz
   return createModel(encoderDecoder.define, config, { seed, tokenizer });
 }
 
-export async function trainTeacher({ shape, seed, steps }: TeacherRecipe, run: TeacherRun): Promise<Checkpoint> {
+export interface Teacher {
+  readonly model: Checkpoint;
+  /** Of its training; absent for one that was loaded. */
+  readonly record?: RunRecord | undefined;
+}
+
+export async function trainTeacher({ shape, seed, steps }: TeacherRecipe, run: RunOptions): Promise<Teacher> {
   const tokenizer = scanTokenizer();
   const model = freshModel(encoderDecoderConfig({ ...shape, vocabularySize: tokenizer.vocabularySize }), seed, tokenizer);
-  const { state } = await runSteps({
+  const { state, record } = await runSteps({
     ...run,
     steps: steps.map((step) => resolveStep(run.registry!, step)),
     state: { model },
     seed,
     config: { command: "quickstart", steps },
   });
-  return state["model"] as Checkpoint;
+  return { model: state["model"] as Checkpoint, record };
 }
 
 /** The folder of a teacher inside the package. */
