@@ -5,7 +5,7 @@ import { distil, softTargetsObjective } from "@pare/distill";
 import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
 import { llama2cFormat, safetensorsFormat } from "@pare/formats";
 import { checkpointArtifact, encoderDecoder, llama } from "@pare/models";
-import { headImportanceArtifact, heads, magnitude, measureHeads } from "@pare/prune";
+import { headImportanceArtifact, heads, magnitude, measureHeads, sparsegpt, wanda } from "@pare/prune";
 import { roundToNearest } from "@pare/quantize";
 import { blockStorage, csrStorage } from "@pare/sparse-kernels";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
@@ -18,6 +18,8 @@ import { localFiles } from "./local-files.ts";
 export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
   return [
     magnitude,
+    wanda,
+    sparsegpt,
     heads,
     measureHeads,
     roundToNearest,

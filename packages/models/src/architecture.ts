@@ -81,6 +81,29 @@ export interface HeadGroup {
   readonly output: readonly string[];
 }
 
+/** Feed-forward neurons that can be removed together with the rows and columns that belong to them. */
+export interface NeuronGroup {
+  /** Site of the activations `[batch, seq, neurons]` that the output weight reads, gate axis 2. */
+  readonly site: string;
+  readonly neurons: number;
+  /** Weights whose axis 0 runs over neurons. */
+  readonly input: readonly string[];
+  /** Weights whose axis 1 runs over neurons. */
+  readonly output: readonly string[];
+}
+
+/**
+ * Layers that compute one after the other. The output `[batch, seq, hidden]` of each is the site named as its prefix without the
+ * last dot. In a model of several stacks, later ones read an earlier one at the site named as that stack.
+ */
+export interface LayerStack {
+  readonly stack: string;
+  /** What the names of a layer's weights begin with, by layer: "layers.0." */
+  readonly prefixes: readonly string[];
+  /** Site of what the first layer reads. */
+  readonly input: string;
+}
+
 /** What an `architecture` plugin defines. */
 export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly family: "decoder" | "encoder-decoder";
@@ -99,8 +122,12 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly heads: (config: Config) => readonly HeadGroup[];
   /** The config after keeping only these query heads (ascending) of each group named by site; groups left out stay whole. */
   readonly withHeads: (config: Config, kept: Readonly<Record<string, readonly number[]>>) => Config;
-  /** Names of the transformer layers' weights by layer, for layer-wise initialisation and removal: prefix per layer, in order, per stack. */
-  readonly layers: (config: Config) => readonly { readonly stack: string; readonly prefixes: readonly string[] }[];
+  /** Removable feed-forward neurons; uneven counts per layer are legal. */
+  readonly neurons: (config: Config) => readonly NeuronGroup[];
+  /** The config with this many neurons in each group named by site; groups left out stay whole. */
+  readonly withNeurons: (config: Config, counts: Readonly<Record<string, number>>) => Config;
+  /** The transformer layers by stack, in the order in which they compute. */
+  readonly layers: (config: Config) => readonly LayerStack[];
   /** The config with only these layers of a stack (ascending indices into the old ones). */
   readonly withLayers: (config: Config, kept: Readonly<Record<string, readonly number[]>>) => Config;
   /** By format id: what that format's reader gave, as a model of this architecture; undefined where it is another's. */

@@ -8,7 +8,9 @@ export type {
   ForwardInputs,
   HeadGroup,
   Initial,
+  LayerStack,
   ModelScope,
+  NeuronGroup,
   WeightSpec,
 } from "./architecture.ts";
 export { exampleHash } from "./example-hash.ts";

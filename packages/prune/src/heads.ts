@@ -8,7 +8,7 @@ import { chooseHeads, normaliseByLayer, type HeadScores } from "./head-choice.ts
 import { headCuts, type Cut } from "./head-cuts.ts";
 import { measure, measureFields, type HeadImportanceOptions } from "./head-importance.ts";
 import type { HeadImportance } from "./importance.ts";
-import { refuseQuantized } from "./magnitude.ts";
+import { refuseQuantized } from "./prunable.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { sliceTensor } from "./slice-tensor.ts";
 import { sliceWeight } from "./slice-weight.ts";

@@ -58,6 +58,19 @@ describe("prune/magnitude", () => {
     }
   });
 
+  it("keeps the largest N of M consecutive inputs", async () => {
+    const before = (await toyModel().weights.get(NAMES[0])!.dense()).data as Float32Array;
+    const model = await pruned({ pattern: "1:4" });
+    const [mask] = await masks(model);
+    for (let at = 0; at < mask.length; at += 4) {
+      const group = [...before.subarray(at, at + 4)].map(Math.abs);
+      expect([...mask.subarray(at, at + 4)]).toEqual(group.map((value) => (value === Math.max(...group) ? 1 : 0)));
+    }
+    expect(() => magnitude({ pattern: "2:4", sparsity: 0.5 })).toThrow(/give `sparsity`, or a pattern N:M/);
+    expect(() => magnitude({ pattern: "2:4", scope: "row" })).toThrow(/leave `scope` out/);
+    expect(() => magnitude({})).toThrow(/give `sparsity`/);
+  });
+
   it("gives the storage asked for, or the smaller, and the same logits from each", async () => {
     const storage = async (options: MagnitudeOptions) => (await pruned(options)).weights.get(NAMES[0])!.storage;
     expect(await storage({ sparsity: 0.2 })).toBe("dense");

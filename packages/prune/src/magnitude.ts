@@ -3,7 +3,9 @@ import { withWeights, type Checkpoint } from "@pare/models";
 import { subjectOf } from "@pare/training";
 import type { HostTensor, StoredWeight } from "@pare/tensor-core";
 import { z } from "zod";
-import { notFinite, quantizedWeight } from "./errors.ts";
+import { countOf, ONE_SHARE, oneShare } from "./calibrated-pruning.ts";
+import { isNOfM, nOfMField, selectNOfM, type NOfM } from "./n-of-m.ts";
+import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { expandMask, scoreMagnitude, unitRowsOf, type Pattern } from "./score.ts";
 import { selector, thresholdOf, thresholdOver } from "./select.ts";
@@ -14,10 +16,10 @@ const VERSION = 1;
 
 /** Options of {@link magnitude}. */
 export interface MagnitudeOptions {
-  /** Share of the weights (or blocks) that is gone afterwards, those of earlier steps counted; at least 0, below 1. */
-  readonly sparsity: number;
-  /** Single weights by |w| (default), or blocks of 4 outputs × 1 input by their L2 norm. */
-  readonly pattern?: Pattern | undefined;
+  /** Share of the weights (or blocks) that is gone afterwards, those of earlier steps counted; at least 0, below 1. With a pattern N:M left out. */
+  readonly sparsity?: number | undefined;
+  /** Single weights by |w| (default), blocks of 4 outputs × 1 input by their L2 norm, or of M consecutive inputs the N largest: "2:4". */
+  readonly pattern?: Pattern | NOfM | undefined;
   /** Where that share is met exactly: each matrix (default), each row of it, or all matrices together. */
   readonly scope?: "matrix" | "row" | "global" | undefined;
   /** How pruned weights leave: sparse, dense beside their mask, or whichever is smaller (default). */
@@ -27,20 +29,30 @@ export interface MagnitudeOptions {
 }
 
 interface Settings {
-  readonly sparsity: number;
-  readonly pattern: Pattern;
+  readonly sparsity?: number | undefined;
+  readonly pattern: Pattern | NOfM;
   readonly scope: "matrix" | "row" | "global";
   readonly storage: PrunedStorage;
   readonly retrain?: Retrain | undefined;
 }
 
-const options: z.ZodType<Settings, MagnitudeOptions> = z.object({
-  sparsity: z.number().min(0).lt(1).describe("share of weights that is gone afterwards"),
-  pattern: z.enum(["unstructured", "4x1"]).default("unstructured").describe("single weights, or blocks of 4 outputs × 1 input"),
-  scope: z.enum(["matrix", "row", "global"]).default("matrix").describe("where the share is met exactly"),
-  storage: z.enum(["auto", "dense", "sparse"]).default("auto").describe("form of the pruned weights"),
-  retrain: retrainField,
-});
+const options: z.ZodType<Settings, MagnitudeOptions> = z
+  .object({
+    sparsity: z.number().min(0).lt(1).optional().describe("share of weights that is gone afterwards"),
+    pattern: z
+      .enum(["unstructured", "4x1"])
+      .or(nOfMField)
+      .default("unstructured")
+      .describe("single weights, blocks of 4 outputs × 1 input (4x1), or N of M consecutive inputs (2:4)"),
+    scope: z.enum(["matrix", "row", "global"]).default("matrix").describe("where the share is met exactly"),
+    storage: z.enum(["auto", "dense", "sparse"]).default("auto").describe("form of the pruned weights"),
+    retrain: retrainField,
+  })
+  .refine(oneShare, ONE_SHARE)
+  .refine(({ pattern, scope }) => !isNOfM(pattern) || scope === "matrix", {
+    message: "a pattern N:M meets its share in every group: leave `scope` out",
+    path: ["scope"],
+  });
 
 /**
  * Removes the smallest linear weights (Han et al. 2015), or 4×1 blocks of them; embeddings, norms and biases stay. Exactly
@@ -70,37 +82,25 @@ export const magnitude: Stage<typeof ID, MagnitudeOptions, PruneState, { model: 
   },
 });
 
-/** Throws `prune/quantized-weight` if any of these weights is quantized. */
-export function refuseQuantized(model: Checkpoint, names: Iterable<string>): void {
-  for (const name of names) {
-    const { trainable, storage } = model.weights.get(name)!;
-    if (!trainable) throw quantizedWeight({ weight: name, storage });
-  }
-}
-
-interface Loaded {
-  readonly values: HostTensor;
-  readonly mask: Uint8Array | undefined;
-  readonly keys: Uint32Array;
-}
-
-/** Throws `prune/not-finite`. */
-async function load(name: string, stored: StoredWeight, pattern: Pattern): Promise<Loaded> {
-  const values = await stored.dense();
-  const data = values.data as Float32Array;
-  const index = data.findIndex((value) => !Number.isFinite(value));
-  if (index >= 0) throw notFinite({ weight: name, index, found: data[index] });
-  const mask = (await stored.mask?.())?.data as Uint8Array | undefined;
-  const [rows, columns] = values.shape;
-  return { values, mask, keys: scoreMagnitude(data, mask, rows, columns, pattern).keys };
+/** Its values and mask, and the keys of its units. */
+async function load(name: string, stored: StoredWeight, pattern: Pattern): Promise<Prunable & { readonly keys: Uint32Array }> {
+  const loaded = await loadPrunable(name, stored);
+  const [rows, columns] = loaded.values.shape;
+  return { ...loaded, keys: scoreMagnitude(loaded.values.data as Float32Array, loaded.mask, rows, columns, pattern).keys };
 }
 
 /** Chooses within one weight, called weight by weight in order: 1 stays, 0 goes. */
 type Select = (keys: Uint32Array, columns: number) => Uint8Array;
 
-async function selection(model: Checkpoint, names: readonly string[], { sparsity, pattern, scope }: Settings): Promise<Select> {
-  // A hair more, so that 0.29 · 100 is 29.
-  const count = (units: number): number => Math.floor(sparsity * units + 1e-6);
+async function selection(model: Checkpoint, names: readonly string[], { sparsity = 0, pattern, scope }: Settings): Promise<Select> {
+  if (isNOfM(pattern)) {
+    return (keys, columns) => {
+      const kept = new Uint8Array(keys.length);
+      selectNOfM(keys, kept, columns, pattern);
+      return kept;
+    };
+  }
+  const count = (units: number): number => countOf(sparsity, units);
   if (scope === "matrix") return (keys) => selector(thresholdOf(keys, count(keys.length)))(keys);
   if (scope === "row") {
     return (keys, columns) => {
@@ -123,7 +123,8 @@ async function* allKeys(model: Checkpoint, names: readonly string[], pattern: Pa
   for (const name of names) yield (await load(name, model.weights.get(name)!, pattern)).keys;
 }
 
-async function prune(name: string, stored: StoredWeight, { pattern, storage }: Settings, select: Select): Promise<StoredWeight> {
+async function prune(name: string, stored: StoredWeight, { pattern: asked, storage }: Settings, select: Select): Promise<StoredWeight> {
+  const pattern = isNOfM(asked) ? "unstructured" : asked;
   const { values, mask, keys } = await load(name, stored, pattern);
   const [rows, columns] = values.shape;
   const kept = expandMask(select(keys, columns), mask, rows, columns, pattern);

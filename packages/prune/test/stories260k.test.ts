@@ -5,7 +5,7 @@ import { folderFiles } from "@pare/core/node";
 import { wasmBackend } from "@pare/backend-wasm";
 import { builtIn, loadCheckpoint, openSession, type Checkpoint } from "@pare/models";
 import { encodeExample, splitText, textData } from "@pare/training";
-import { heads, magnitude, measureHeads, type MagnitudeOptions } from "@pare/prune";
+import { heads, magnitude, measureHeads, sparsegpt, wanda, type CalibratedPruningOptions, type MagnitudeOptions } from "@pare/prune";
 import { describe, expect, it } from "vitest";
 
 const shared = new URL("../../../../shared/data/", import.meta.url);
@@ -25,6 +25,7 @@ describe.skipIf(!present)("stories260K, pruned", () => {
     [5.725, { sparsity: 0.7 }],
     [3.494, { sparsity: 0.5, scope: "row" }],
     [5.59, { sparsity: 0.5, pattern: "4x1" }],
+    [4.716, { pattern: "2:4" }],
   ];
 
   it.each(rows)("has NLL %d under %o", async (expected, options) => {
@@ -34,10 +35,24 @@ describe.skipIf(!present)("stories260K, pruned", () => {
     expect(events.filter(({ type }) => type === "fallback")).toEqual([]);
   });
 
+  const calibrated: readonly [number, "wanda" | "sparsegpt", Partial<CalibratedPruningOptions>][] = [
+    [2.893, "wanda", { sparsity: 0.5 }],
+    [4.248, "wanda", { pattern: "2:4" }],
+    [2.742, "sparsegpt", { sparsity: 0.5 }],
+    [3.464, "sparsegpt", { pattern: "2:4" }],
+  ];
+
+  it.each(calibrated)("has NLL %d after prune/%s with %o", async (expected, name, options) => {
+    const { context, original, events } = await open();
+    const stage = { wanda, sparsegpt }[name];
+    const { model } = await stage({ data: calibration(), maxTokens: 256, ...options }).run({ model: original }, context);
+    expect(Math.abs((await nllOf(model, context)) / expected - 1)).toBeLessThan(0.003);
+    expect(events.filter(({ type }) => type === "fallback")).toEqual([]);
+  });
+
   it("loses heads by their importance on 64 other stories", async () => {
     const { context, original } = await open();
-    const data = { use: "text", text: readFileSync(text, "utf8"), ...STORIES, skip: 60, examples: 64 };
-    const { importance } = await measureHeads({ data, maxTokens: 256 }).run({ model: original }, context);
+    const { importance } = await measureHeads({ data: calibration(), maxTokens: 256 }).run({ model: original }, context);
     for (const [fraction, expected] of [
       [0.1, 1.369],
       [0.2, 1.412],
@@ -49,6 +64,11 @@ describe.skipIf(!present)("stories260K, pruned", () => {
     }
   });
 });
+
+/** 64 other stories. */
+function calibration() {
+  return { use: "text", text: readFileSync(text, "utf8"), ...STORIES, skip: 60, examples: 64 };
+}
 
 async function open(): Promise<{ context: Context; original: Checkpoint; events: readonly RunEvent[] }> {
   const registry = createRegistry(...builtIn, textData()) as unknown as Context["registry"];

@@ -103,3 +103,27 @@ export const modelMissing: ErrorFactory<{ objective: string; model: string; know
     next: "Give the run state a checkpoint under this name before the step that trains.",
   }),
 );
+
+export const inputsNotFinite: ErrorFactory<{ weight: string }> = defineError(
+  "training/inputs-not-finite",
+  "What a weight reads on calibration data held NaN or infinity, from which nothing can be measured.",
+  ({ weight }) => ({
+    message: "the inputs of a weight are not finite",
+    field: weight,
+    expected: "finite sums over the calibration data",
+    found: "NaN or infinity",
+    next: "Mend or retrain the checkpoint: a weight before this one was damaged, or its activations overflow.",
+  }),
+);
+
+export const notPositiveDefinite: ErrorFactory<{ index: number }> = defineError(
+  "training/not-positive-definite",
+  "The second moments of a weight's inputs could not be inverted: inputs depend on each other and the damping is too little.",
+  ({ index }) => ({
+    message: "the inputs of a weight depend on each other, so that their second moments have no inverse",
+    field: "damping",
+    expected: "more than the rounding of the sums, 0.01 as a rule",
+    found: `too little for input ${index}`,
+    next: "Raise `damping`, or calibrate on more text.",
+  }),
+);

@@ -36,8 +36,14 @@ export {
   deviceMissing,
   diverged,
   exampleEmpty,
+  inputsNotFinite,
   modelMissing,
+  notPositiveDefinite,
   separatorInvalid,
   snapshotInvalid,
   tokenizerIncomplete,
 } from "./errors.ts";
+export { changeLayers, type ChangeLayersOptions, type InputStatistic, type LinearInputs } from "./calibration/layer-inputs.ts";
+export { inverseFactor } from "./calibration/inverse-factor.ts";
+export { sweepColumns, type SweepOptions } from "./calibration/sweep.ts";
+export { calibrationFields, type CalibrationOptions, type CalibrationSettings } from "./calibration/options.ts";

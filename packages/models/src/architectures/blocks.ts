@@ -1,6 +1,6 @@
 /** The parts that the architectures of this package share: pre-norm attention and SwiGLU branches, each under its sites. */
 import { add, attention, cacheWrite, linear, reshape, rmsNorm, rope, siluMul, type Dim, type Value } from "@pare/tensor-core";
-import type { HeadGroup, Initial, ModelScope, WeightSpec } from "../architecture.ts";
+import type { HeadGroup, Initial, ModelScope, NeuronGroup, WeightSpec } from "../architecture.ts";
 import { countHeads } from "./config.ts";
 
 export interface BlockConfig {
@@ -218,4 +218,10 @@ export function headGroup({ headDim }: BlockConfig, prefix: string, keyValueHead
       output: [`${prefix}.output`],
     },
   ];
+}
+
+/** The removable neurons of the feed-forward part at `prefix`; none where it has none. */
+export function neuronGroup(prefix: string, neurons: number): NeuronGroup[] {
+  if (neurons === 0) return [];
+  return [{ site: `${prefix}.neurons`, neurons, input: [`${prefix}.gate`, `${prefix}.up`], output: [`${prefix}.down`] }];
 }

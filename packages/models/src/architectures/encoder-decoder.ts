@@ -12,6 +12,7 @@ import {
   headGroup,
   keysAndValues,
   logits,
+  neuronGroup,
   norm,
   normWeight,
   selfAttention,
@@ -253,9 +254,24 @@ const architecture: Architecture<EncoderDecoderConfig> = {
       crossKeyValueHeads: keepHeads(layer.crossKeyValueHeads, kept[`decoder.${index}.crossAttention.heads`]),
     })),
   }),
+  neurons: (config) => [
+    ...config.encoder.flatMap((layer, index) => neuronGroup(`encoder.${index}.feedForward`, layer.feedForward)),
+    ...config.decoder.flatMap((layer, index) => neuronGroup(`decoder.${index}.feedForward`, layer.feedForward)),
+  ],
+  withNeurons: (config, counts) => ({
+    ...config,
+    encoder: config.encoder.map((layer, index) => ({
+      ...layer,
+      feedForward: counts[`encoder.${index}.feedForward.neurons`] ?? layer.feedForward,
+    })),
+    decoder: config.decoder.map((layer, index) => ({
+      ...layer,
+      feedForward: counts[`decoder.${index}.feedForward.neurons`] ?? layer.feedForward,
+    })),
+  }),
   layers: (config) => [
-    { stack: "encoder", prefixes: config.encoder.map((_, index) => `encoder.${index}.`) },
-    { stack: "decoder", prefixes: config.decoder.map((_, index) => `decoder.${index}.`) },
+    { stack: "encoder", prefixes: config.encoder.map((_, index) => `encoder.${index}.`), input: "encoder.embedding" },
+    { stack: "decoder", prefixes: config.decoder.map((_, index) => `decoder.${index}.`), input: "decoder.embedding" },
   ],
   withLayers: (config, kept) => ({
     ...config,

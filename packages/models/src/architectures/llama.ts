@@ -10,6 +10,7 @@ import {
   feedForwardWeights,
   headGroup,
   logits,
+  neuronGroup,
   normWeight,
   selfAttention,
   vocabularyWeights,
@@ -144,7 +145,15 @@ const architecture: Architecture<LlamaConfig> = {
       keyValueHeads: keepHeads(layer.keyValueHeads, kept[`layers.${index}.attention.heads`]),
     })),
   }),
-  layers: (config) => [{ stack: "layers", prefixes: config.layers.map((_, index) => `layers.${index}.`) }],
+  neurons: (config) => config.layers.flatMap((layer, index) => neuronGroup(`layers.${index}.feedForward`, layer.feedForward)),
+  withNeurons: (config, counts) => ({
+    ...config,
+    layers: config.layers.map((layer, index) => ({
+      ...layer,
+      feedForward: counts[`layers.${index}.feedForward.neurons`] ?? layer.feedForward,
+    })),
+  }),
+  layers: (config) => [{ stack: "layers", prefixes: config.layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
   withLayers: (config, { layers: kept }) =>
     kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },
   imports: { llama2c: importLlama2c },

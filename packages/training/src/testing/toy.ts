@@ -68,8 +68,8 @@ const toy: Architecture<ToyConfig> = {
     ];
   },
   forward: (scope, config, { tokens, lengths }) => {
-    let x = rows(scope.weight("embedding"), tokens);
-    config.heads.forEach((_, layer) => (x = add(x, attend(scope, config, layer, x, lengths))));
+    let x = scope.tracer.site("embedding", rows(scope.weight("embedding"), tokens));
+    config.heads.forEach((_, layer) => (x = scope.tracer.site(`layers.${layer}`, add(x, attend(scope, config, layer, x, lengths)))));
     return linear(rmsNorm(x, scope.weight("norm"), 1e-5), scope.weight("embedding"));
   },
   decode: () => {
@@ -89,7 +89,9 @@ const toy: Architecture<ToyConfig> = {
       return left.map((head) => used.indexOf(head));
     }),
   }),
-  layers: ({ heads }) => [{ stack: "layers", prefixes: heads.map((_, layer) => `layers.${layer}.`) }],
+  neurons: () => [],
+  withNeurons: (config) => config,
+  layers: ({ heads }) => [{ stack: "layers", prefixes: heads.map((_, layer) => `layers.${layer}.`), input: "embedding" }],
   withLayers: (config, { layers = config.heads.map((_, layer) => layer) }) => ({
     ...config,
     heads: layers.map((layer) => config.heads[layer]),
@@ -99,7 +101,8 @@ const toy: Architecture<ToyConfig> = {
 function attend(scope: ModelScope, { headDim, heads }: ToyConfig, layer: number, x: Value, lengths: Value | undefined): Value {
   const { site, query, key, value, output } = names(layer);
   const [batch, seq] = x.shape;
-  const split = (name: string, count: number): Value => reshape(linear(x, scope.weight(name)), [batch, seq, count, headDim]);
+  const project = (name: string, input: Value): Value => linear(scope.tracer.site(`${name}.input`, input), scope.weight(name));
+  const split = (name: string, count: number): Value => reshape(project(name, x), [batch, seq, count, headDim]);
   const groups = new Set(heads[layer]).size;
   const y = attention(split(query, heads[layer].length), split(key, groups), split(value, groups), {
     lengths,
@@ -107,7 +110,7 @@ function attend(scope: ModelScope, { headDim, heads }: ToyConfig, layer: number,
     causal: true,
     keyValueHeads: heads[layer],
   });
-  return linear(reshape(scope.tracer.site(site, y, [2]), [batch, seq, heads[layer].length * headDim]), scope.weight(output));
+  return project(output, reshape(scope.tracer.site(site, y, [2]), [batch, seq, heads[layer].length * headDim]));
 }
 
 export const toyArchitecture: ArchitecturePlugin<"toy"> = defineArchitecture("toy", "test", toy);

@@ -1,0 +1,132 @@
+/** What the stages share that prune single weights by what they read on calibration data: all but the method itself. */
+import { defineStage, toJson, type Stage } from "@pare/core";
+import { withSeen, withWeights, type Checkpoint } from "@pare/models";
+import type { HostTensor } from "@pare/tensor-core";
+import {
+  calibrationFields,
+  changeLayers,
+  prepareSequences,
+  subjectOf,
+  type CalibrationOptions,
+  type CalibrationSettings,
+  type InputStatistic,
+} from "@pare/training";
+import { z } from "zod";
+import { isNOfM, nOfMField, type NOfM } from "./n-of-m.ts";
+import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
+import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { storePruned, type PrunedStorage } from "./store-pruned.ts";
+
+/** Options of the stages that prune single weights by calibration data. */
+export interface CalibratedPruningOptions extends CalibrationOptions {
+  /** Share of the weights that is gone afterwards, those of earlier steps counted; at least 0, below 1. With a pattern N:M left out. */
+  readonly sparsity?: number | undefined;
+  /** Any weights (default), or of M consecutive inputs N stay: "2:4". */
+  readonly pattern?: "unstructured" | NOfM | undefined;
+  /** How pruned weights leave: sparse, dense beside their mask, or whichever is smaller (default). */
+  readonly storage?: PrunedStorage | undefined;
+  /** A step that trains what is left: `{ use: "train/finetune", … }`. */
+  readonly retrain?: Retrain | undefined;
+}
+
+export interface CalibratedPruningSettings extends CalibrationSettings {
+  readonly sparsity?: number | undefined;
+  readonly pattern: "unstructured" | NOfM;
+  readonly storage: PrunedStorage;
+  readonly retrain?: Retrain | undefined;
+}
+
+/** Fields of {@link CalibratedPruningOptions} for a stage's schema. */
+export const pruningFields: typeof calibrationFields & {
+  readonly sparsity: z.ZodOptional<z.ZodNumber>;
+  readonly pattern: z.ZodType<"unstructured" | NOfM, "unstructured" | NOfM | undefined>;
+  readonly storage: z.ZodDefault<z.ZodEnum<{ auto: "auto"; dense: "dense"; sparse: "sparse" }>>;
+  readonly retrain: typeof retrainField;
+} = {
+  sparsity: z.number().min(0).lt(1).optional().describe("share of weights that is gone afterwards"),
+  pattern: z.literal("unstructured").or(nOfMField).default("unstructured").describe("any weights, or N of M consecutive inputs: 2:4"),
+  storage: z.enum(["auto", "dense", "sparse"]).default("auto").describe("form of the pruned weights"),
+  retrain: retrainField,
+  ...calibrationFields,
+};
+
+/** A schema's check on {@link pruningFields}, and the words for it. */
+export function oneShare({ sparsity, pattern }: { readonly sparsity?: number | undefined; readonly pattern: string }): boolean {
+  return (sparsity === undefined) === isNOfM(pattern);
+}
+export const ONE_SHARE: { readonly message: string; readonly path: string[] } = {
+  message: "give `sparsity`, or a pattern N:M, which is a share by itself",
+  path: ["sparsity"],
+};
+
+/** One matrix `[rows, columns]` to be pruned. */
+export interface PruneTask extends Prunable {
+  readonly rows: number;
+  readonly columns: number;
+  /** What it read, as the method's statistic says. */
+  readonly statistic: Float32Array;
+}
+
+/** What stays: values f32 `[rows, columns]`, and their mask. */
+export interface PrunedValues {
+  readonly data: Float32Array;
+  readonly kept: Uint8Array;
+}
+
+export interface CalibratedMethod<Id extends string, Settings extends CalibratedPruningSettings, Options> {
+  readonly id: Id;
+  readonly version: number;
+  readonly options: z.ZodType<Settings, Options>;
+  readonly statistic: InputStatistic;
+  readonly prune: (task: PruneTask, settings: Settings) => PrunedValues;
+}
+
+/** A stage that prunes the linear weights of the transformer layers, layer by layer. */
+export function calibratedPruning<Id extends string, Settings extends CalibratedPruningSettings, Options>(
+  method: CalibratedMethod<Id, Settings, Options>,
+): Stage<Id, Options, PruneState, { model: Checkpoint }> {
+  const { id, version, options, statistic, prune } = method;
+  return defineStage({
+    id,
+    version,
+    package: "@pare/prune",
+    options,
+    run: async (state: PruneState, given: Settings, context) => {
+      const { model } = state;
+      const { architecture } = subjectOf(model, context.registry);
+      refuseQuantized(
+        model,
+        architecture.weights(model.config).flatMap(({ name, role }) => (role === "linear" ? [name] : [])),
+      );
+      const { sequences, seen } = await prepareSequences(model, given, context);
+      const { batch, sequential, storage } = given;
+      const changes = await changeLayers({
+        model,
+        sequences,
+        batch,
+        sequential,
+        statistic,
+        context,
+        use: id,
+        change: async ({ name, stored, statistic: sums }) => {
+          const task = await loadPrunable(name, stored);
+          const { shape } = task.values;
+          const [rows, columns] = shape;
+          const { data, kept } = prune({ ...task, rows, columns, statistic: sums }, given);
+          if (kept.every((bit) => bit === 1)) return stored;
+          const mask: HostTensor = { dtype: "u8", shape, data: kept };
+          return storePruned({ dtype: "f32", shape, data }, mask, "unstructured", storage);
+        },
+      });
+      const { retrain, ...rest } = given;
+      const deed = { use: id, version, options: toJson(rest, "options"), seed: context.seed };
+      const pruned = withSeen(withWeights(model, changes, deed), [seen]);
+      return { model: await retrained(pruned, state, retrain, context) };
+    },
+  });
+}
+
+/** How many of `units` go at this share: ⌊share · units⌋, a hair more, so that 0.29 · 100 is 29. */
+export function countOf(share: number, units: number): number {
+  return Math.floor(share * units + 1e-6);
+}

@@ -1,0 +1,57 @@
+import type { Stage } from "@pare/core";
+import type { Checkpoint } from "@pare/models";
+import { z } from "zod";
+import {
+  calibratedPruning,
+  countOf,
+  ONE_SHARE,
+  oneShare,
+  pruningFields,
+  type CalibratedPruningOptions,
+  type CalibratedPruningSettings,
+  type PrunedValues,
+  type PruneTask,
+} from "./calibrated-pruning.ts";
+import { isNOfM, selectNOfM } from "./n-of-m.ts";
+import type { PruneState } from "./retrain.ts";
+import { keyOf, selector, thresholdOf } from "./select.ts";
+
+const ID = "prune/wanda";
+
+/** Options of {@link wanda}. */
+export type WandaOptions = CalibratedPruningOptions;
+
+const options: z.ZodType<CalibratedPruningSettings, WandaOptions> = z.object(pruningFields).refine(oneShare, ONE_SHARE);
+
+/**
+ * Removes in every row of the layers' linear weights those with the least |W_ij| · ‖X_j‖₂, X_j being what input j read on calibration
+ * data (Sun et al. 2023, equation 1). The weights that stay are not changed. Exactly ⌊sparsity · columns⌋ go in each row, equal scores
+ * in order of index; what earlier steps pruned goes first. Embeddings, norms, biases and an output matrix of its own stay.
+ *
+ * @throws `prune/quantized-weight`, `prune/not-finite`, what `prepareSequences` and `changeLayers` of training throw, and the retraining step.
+ */
+export const wanda: Stage<typeof ID, WandaOptions, PruneState, { model: Checkpoint }> = calibratedPruning({
+  id: ID,
+  version: 1,
+  options,
+  statistic: "squares",
+  prune,
+});
+
+function prune({ values, mask, rows, columns, statistic }: PruneTask, { sparsity = 0, pattern }: CalibratedPruningSettings): PrunedValues {
+  const data = values.data as Float32Array;
+  const norms = Float64Array.from(statistic, Math.sqrt);
+  const keys = Uint32Array.from(data, (value, at) => keyOf(Math.abs(value) * norms[at % columns], mask === undefined || mask[at] !== 0));
+  const kept = new Uint8Array(data.length);
+  if (isNOfM(pattern)) selectNOfM(keys, kept, columns, pattern);
+  else {
+    const count = countOf(sparsity, columns);
+    for (let at = 0; at < rows * columns; at += columns) {
+      const row = keys.subarray(at, at + columns);
+      kept.set(selector(thresholdOf(row, count))(row), at);
+    }
+    // Ties in a threshold never revive what was pruned: fewer may go than were gone.
+    if (mask !== undefined) mask.forEach((bit, at) => (kept[at] &= bit));
+  }
+  return { data: data.map((value, at) => (kept[at] === 0 ? 0 : value)), kept };
+}
