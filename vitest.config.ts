@@ -10,7 +10,12 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ["packages/*/{src,test}/**/*.test.ts", "tools/**/*.test.ts"],
-    typecheck: { enabled: true, include: ["packages/*/{src,test}/**/*.test-d.ts"], tsconfig: "tsconfig.test.json", ignoreSourceErrors: true },
+    typecheck: {
+      enabled: true,
+      include: ["packages/*/{src,test}/**/*.test-d.ts"],
+      tsconfig: "tsconfig.test.json",
+      ignoreSourceErrors: true,
+    },
     testTimeout: 60_000,
     maxWorkers: 2,
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
