@@ -16,6 +16,12 @@ import {
   add,
   addOp,
   mul,
+  apply,
+  defineOp,
+  siluMul,
+  type HostTensor,
+  type ProgramStep,
+  type TensorType,
   type Tracer,
   type Value,
 } from "./index.ts";
@@ -91,6 +97,45 @@ describe("compile", () => {
     expect(out["k"]!.data).toEqual(Float32Array.of(12));
     expect(counted).toEqual(["add", "mul"]);
   });
+
+  it("tells apart ops whose attributes JSON cannot", async () => {
+    const fill = defineOp({
+      name: "test-fill",
+      inputs: ["x"],
+      outputs: ["y"],
+      infer: ({ x }: { x: TensorType }, _attrs: { readonly with: number }) => ({ y: { dtype: x.dtype, shape: x.shape } }),
+      reference: ({ x }: { x: HostTensor }, attrs) => ({
+        y: f32(
+          x.shape,
+          Array.from(x.data as Float32Array, () => attrs.with),
+        ),
+      }),
+      cases: () => [],
+    });
+    const fills = [Infinity, -Infinity, 0, -0];
+    const graph = trace((t) => {
+      const x = t.input("x", "f32", [1]);
+      return Object.fromEntries(fills.map((value, i) => [`y${i}`, apply(fill, { x }, { with: value }).y]));
+    });
+    const out = await compile(graph, { store: createStore(openReference()) }).run({ x: f32([1]) });
+    expect(fills.map((_, i) => out[`y${i}`]!.data[0])).toEqual(fills);
+  });
+
+  it("keeps as many programs as it is told, and an evicted one is made again", async () => {
+    const device = openReference();
+    let prepared = 0;
+    const counting = { ...device, prepare: (steps: readonly ProgramStep[]) => (prepared++, device.prepare(steps)) };
+    const graph = trace((t) => ({ y: add(t.input("x", "f32", [dim("n")]), 1) }));
+    const compiled = compile(graph, { store: createStore(counting), maxBindings: 2 });
+    for (const n of [1, 2, 1, 3, 1, 2]) {
+      const x = f32(
+        [n],
+        Array.from({ length: n }, (_, i) => i),
+      );
+      expect(Array.from((await compiled.run({ x }))["y"]!.data as Float32Array)).toEqual(Array.from({ length: n }, (_, i) => i + 1));
+    }
+    expect(prepared).toBe(4);
+  });
 });
 
 it("gives the event loop turns between runs that follow one another, so that Ctrl-C is heard", async () => {
@@ -98,11 +143,11 @@ it("gives the event loop turns between runs that follow one another, so that Ctr
     trace((t) => ({ y: add(t.input("x", "f32", [1]), 1) })),
     { store: createStore(openReference()) },
   );
-  let heard = false;
-  setTimeout(() => (heard = true), 0);
+  const ear = { heard: false };
+  setTimeout(() => (ear.heard = true), 0);
   const begin = performance.now();
-  while (!heard && performance.now() - begin < 10_000) await run.run({ x: f32([1]) });
-  expect(heard).toBe(true);
+  while (!ear.heard && performance.now() - begin < 10_000) await run.run({ x: f32([1]) });
+  expect(ear.heard).toBe(true);
 });
 
 describe("gradients", () => {
@@ -122,6 +167,17 @@ describe("gradients", () => {
     expect(out["dw"]!.data).toEqual(Float32Array.of(1 + 9 + 25, 4 + 16 + 36));
     expect(out["dx"]!.data).toEqual(Float32Array.of(4, 12, 12, 24, 20, 36));
     expect(out["none"]!.data).toEqual(Float32Array.of(0, 0));
+  });
+
+  it("refuses an op that has none, and a loss that is no scalar", () => {
+    const slope = (loss: (x: Value) => Value) => () =>
+      trace((t) => {
+        const x = t.input("x", "f32", [2]);
+        return { dx: gradients(loss(x), [x])[0]! };
+      });
+    const slopeOfSlope = (x: Value): Value => sum(gradients(sum(siluMul(x, x), [0]), [x])[0]!, [0]);
+    expect(slope(slopeOfSlope)).toThrow(expect.objectContaining({ code: "tensor-core/gradient-missing" }));
+    expect(slope((x) => mul(x, 2))).toThrow(expect.objectContaining({ code: "tensor-core/shape-mismatch" }));
   });
 });
 
@@ -156,7 +212,17 @@ describe("sites", () => {
   });
 
   it("refuse a name the function does not pass", () => {
-    expect(() => trace(model, { sites: { frist: { tap: "seen" } } })).toThrowError(/first/);
+    expect(() => trace(model, { sites: { frist: { tap: "seen" } } })).toThrow(
+      expect.objectContaining({ code: "tensor-core/site-unknown", report: expect.objectContaining({ near: ["first"] }) }),
+    );
+  });
+
+  it("refuse a tap under the name of another output, and of a site that is passed twice", () => {
+    const repeated = expect.objectContaining({ code: "tensor-core/output-repeated" });
+    expect(() => trace(model, { sites: { first: { tap: "y" } } })).toThrow(repeated);
+    const twice = (t: Tracer): Record<string, Value> => ({ y: t.site("s", mul(t.site("s", t.input("x", "f32", [1])), 2)) });
+    expect(() => trace(twice, { sites: { s: { tap: "seen" } } })).toThrow(repeated);
+    expect(Object.keys(trace(model, { sites: { second: { tap: "y" } } }).outputs)).toEqual(["y"]);
   });
 
   it("accumulate a reduction in State over runs", async () => {

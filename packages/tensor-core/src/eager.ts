@@ -2,7 +2,7 @@
 import type { Device } from "./device.ts";
 import type { HostTensor } from "./host.ts";
 import type { Given, Op } from "./op.ts";
-import type { Value } from "./graph.ts";
+import { attrsKey, type Value } from "./graph.ts";
 import { compile, type Compiled } from "./compile.ts";
 import { createStore } from "./store.ts";
 import { trace } from "./trace.ts";
@@ -29,7 +29,7 @@ export function eager(device: Device, onFallback?: (op: string) => void): Eager 
         ),
       );
       const types = Object.entries(given).map(([name, { dtype, shape }]) => `${name}:${dtype}[${shape.join()}]`);
-      const key = `${op.name}(${types.join()})${JSON.stringify(attrs)}`;
+      const key = `${op.name}(${types.join()})${attrsKey(attrs)}`;
       const updated = new Set<string>(Object.values(op.updates ?? {}));
       for (const name of updated) store.setState(stateName(op.name, name), given[name]!);
       let compiled = cache.get(key);

@@ -66,6 +66,16 @@ export const siteUnknown: ErrorFactory<{ site: string; near: readonly string[] }
   }),
 );
 
+export const outputRepeated: ErrorFactory<{ output: string }> = defineError(
+  "tensor-core/output-repeated",
+  "Two different values were to be outputs of one name: a tap beside an output or another tap.",
+  ({ output }) => ({
+    message: "another value is already an output of this name",
+    field: output,
+    next: "Give the tap a name of its own; a site that a function passes twice cannot be tapped.",
+  }),
+);
+
 export const stateMisused: ErrorFactory<{ state: string; why: string }> = defineError(
   "tensor-core/state-misused",
   "A State was read after its update, updated twice, differentiated through its update, or not created before it was used.",

@@ -17,7 +17,8 @@ export type Leaf =
   | {
       readonly kind: "weight";
       readonly name: string;
-      /** A part of its storage, or the whole as dense f32. */ readonly part?: string | undefined;
+      /** A part of its storage; absent: the whole as dense f32. */
+      readonly part?: string | undefined;
     }
   | { readonly kind: "constant"; readonly tensor: HostTensor };
 
@@ -97,6 +98,15 @@ export function apply<In extends string, Opt extends string, Out extends string,
 /** A number becomes a scalar constant of the graph that `beside` belongs to. */
 export function lift(value: Value | number, beside: Value): Value {
   return typeof value === "number" ? beside.node.builder.constant(f32([], [value])) : value;
+}
+
+/** Attributes as text, equal exactly when they are: JSON alone would write ±Infinity and NaN as null, and −0 as 0. */
+export function attrsKey(attrs: unknown): string {
+  return JSON.stringify(attrs, (_name, part: unknown) =>
+    typeof part === "number" && (!Number.isFinite(part) || Object.is(part, -0))
+      ? { number: Object.is(part, -0) ? "-0" : String(part) }
+      : part,
+  );
 }
 
 /** Values a node reads, optional ones that are absent left out. */

@@ -7,6 +7,7 @@ export {
   kernelMissing,
   namedDimAsNumber,
   optOutInvalid,
+  outputRepeated,
   quantizedTraining,
   shapeMismatch,
   siteUnknown,
@@ -61,37 +62,57 @@ export { firstCandidate, type ChoiceEvent } from "./passes/lower-weights.ts";
 export { rewrite, liveNodes, type Rewriting, type Rules } from "./passes/rewrite.ts";
 export { eager, type Eager } from "./eager.ts";
 export { openReference, prepareOnHost, referenceBackend, runOnHost } from "./reference/device.ts";
+export { OPS } from "./ops/index.ts";
+export { adamwOp, adamwStep } from "./ops/adamw.ts";
+export { argmax, argmaxOp } from "./ops/argmax.ts";
+export { attentionGradientOp } from "./ops/attention-gradient.ts";
+export { attention, attentionOp, type AttentionOptions } from "./ops/attention.ts";
 export {
-  ACTIVATIONS,
-  OPS,
-  abs,
-  absOp,
-  adamwOp,
-  adamwStep,
   add,
   addOp,
-  argmax,
-  argmaxOp,
-  attention,
-  attentionGradientOp,
-  attentionOp,
-  broadcast,
-  broadcastOp,
-  cacheWrite,
-  cacheWriteOp,
-  cast,
-  castOp,
-  concat,
-  concatOp,
-  crossEntropy,
-  crossEntropyGradientOp,
-  crossEntropyOp,
-  dequantizeAffine,
-  dequantizeAffineOp,
   div,
   divOp,
-  equal,
-  equalOp,
+  maximum,
+  maximumOp,
+  minimum,
+  minimumOp,
+  mul,
+  mulOp,
+  sub,
+  subOp,
+  type BinaryFunction,
+  type BinaryOp,
+} from "./ops/binary.ts";
+export { broadcast, broadcastOp, sum, sumOp, sumTo, type BroadcastAttrs } from "./ops/broadcast.ts";
+export { cacheWrite, cacheWriteOp } from "./ops/cache-write.ts";
+export { cast, castOp, type CastAttrs } from "./ops/cast.ts";
+export { equal, equalOp, greater, greaterOp, type CompareOp } from "./ops/compare.ts";
+export { concat, concatOp, type ConcatAttrs } from "./ops/concat.ts";
+export { crossEntropy, crossEntropyGradientOp, crossEntropyOp } from "./ops/cross-entropy.ts";
+export { dequantizeAffine, dequantizeAffineOp } from "./ops/dequantize-affine.ts";
+export { layerNorm, layerNormGradientOp, layerNormOp, type LayerNormAttrs } from "./ops/layer-norm.ts";
+export { linearAffine, linearAffineOp, type LinearAffineAttrs } from "./ops/linear-affine.ts";
+export { linear, linearOp, type LinearAttrs } from "./ops/linear.ts";
+export { logSoftmax, logSoftmaxOp } from "./ops/log-softmax.ts";
+export { matmul, matmulOp, type MatmulAttrs } from "./ops/matmul.ts";
+export { randomUniform, randomUniformOp, type RandomUniformAttrs } from "./ops/random-uniform.ts";
+export { max, maxOp, mean, meanOp, type ReduceOp } from "./ops/reduce.ts";
+export { reshape, reshapeOp, type ReshapeAttrs } from "./ops/reshape.ts";
+export { rmsNorm, rmsNormGradientOp, rmsNormOp, type RmsNormAttrs } from "./ops/rms-norm.ts";
+export { rope, ropeOp, type RopeAttrs, type RopePairing } from "./ops/rope.ts";
+export { rowsAffine, rowsAffineOp } from "./ops/rows-affine.ts";
+export { rows, rowsOp } from "./ops/rows.ts";
+export { scatterRows, scatterRowsOp, type ScatterRowsAttrs } from "./ops/scatter-rows.ts";
+export { select, selectOp } from "./ops/select.ts";
+export { sgdOp, sgdStep } from "./ops/sgd.ts";
+export { siluMul, siluMulGradientOp, siluMulOp } from "./ops/silu-mul.ts";
+export { pad, padOp, slice, sliceOp, type PadAttrs, type SliceAttrs } from "./ops/slice.ts";
+export { softmax, softmaxOp } from "./ops/softmax.ts";
+export { sumSquares, sumSquaresOp } from "./ops/sum-squares.ts";
+export { transpose, transposeOp, type TransposeAttrs } from "./ops/transpose.ts";
+export {
+  abs,
+  absOp,
   erf,
   erfOp,
   exp,
@@ -100,110 +121,29 @@ export {
   geluOp,
   geluTanh,
   geluTanhOp,
-  greater,
-  greaterOp,
-  layerNorm,
-  layerNormGradientOp,
-  layerNormOp,
-  linear,
-  linearAffine,
-  linearAffineOp,
-  linearOp,
   log,
   logOp,
-  logSoftmax,
-  logSoftmaxOp,
-  matmul,
-  matmulOp,
-  max,
-  maxOp,
-  maximum,
-  maximumOp,
-  mean,
-  meanOp,
-  minimum,
-  minimumOp,
-  mul,
-  mulOp,
   neg,
   negOp,
-  pad,
-  padOp,
-  randomUniform,
-  randomUniformOp,
   relu,
   reluOp,
-  reshape,
-  reshapeOp,
-  rmsNorm,
-  rmsNormGradientOp,
-  rmsNormOp,
-  rope,
-  ropeOp,
-  rows,
-  rowsAffine,
-  rowsAffineOp,
-  rowsOp,
   rsqrt,
   rsqrtOp,
-  scatterRows,
-  scatterRowsOp,
-  select,
-  selectOp,
-  sgdOp,
-  sgdStep,
   sigmoid,
   sigmoidOp,
   silu,
-  siluMul,
-  siluMulGradientOp,
-  siluMulOp,
   siluOp,
-  slice,
-  sliceOp,
-  softmax,
-  softmaxOp,
   sqrt,
   sqrtOp,
-  sub,
-  subOp,
-  sum,
-  sumOp,
-  sumSquares,
-  sumSquaresOp,
-  sumTo,
   tanh,
   tanhOp,
-  transpose,
-  transposeOp,
-  type Activation,
-  type AffineAttrs,
-  type AttentionAttrs,
-  type AttentionOptions,
-  type BinaryFunction,
-  type BinaryOp,
-  type BroadcastAttrs,
-  type CastAttrs,
-  type CompareOp,
-  type ConcatAttrs,
-  type LayerNormAttrs,
-  type LinearAffineAttrs,
-  type LinearAttrs,
-  type MatmulAttrs,
-  type NoAttrs,
-  type PadAttrs,
-  type RandomUniformAttrs,
-  type ReduceAttrs,
-  type ReduceOp,
-  type ReshapeAttrs,
-  type RmsNormAttrs,
-  type RopeAttrs,
-  type RopePairing,
-  type ScatterRowsAttrs,
-  type SliceAttrs,
-  type TransposeAttrs,
   type UnaryOp,
-} from "./ops/index.ts";
+} from "./ops/unary.ts";
+export { ACTIVATIONS, type Activation } from "./ops/support/math.ts";
+export type { AffineAttrs } from "./ops/support/affine.ts";
+export type { AttentionAttrs } from "./ops/support/attention.ts";
+export type { NoAttrs } from "./ops/support/check.ts";
+export type { ReduceAttrs } from "./ops/support/reduction.ts";
 export { fork, normal, randomWords, shuffled, uniform, type Seed } from "./rng.ts";
 export { adamw, adamwHyper, adamwStates, type AdamwSettings } from "./optim/adamw.ts";
 export { clipScale, globalNorm, scaleGradients } from "./optim/clip.ts";

@@ -5,7 +5,7 @@ import { stateMisused } from "./errors.ts";
 import { inputsOf, type Graph, type LeafNode, type Node, type OpNode, type Value } from "./graph.ts";
 
 /** Alignment of every planned tensor, bytes: a cache line, and enough for any SIMD load. */
-export const ALIGNMENT = 64;
+const ALIGNMENT = 64;
 
 /** Bytes that one or several values share, in the arena; or a leaf that lives outside it. */
 export interface Slot {
@@ -19,7 +19,7 @@ export interface Slot {
   readonly resident: LeafNode | undefined;
 }
 
-export interface StateCopy {
+interface StateCopy {
   readonly state: string;
   readonly value: Value;
 }
@@ -163,6 +163,6 @@ function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
-export function bytesOf(value: { readonly dtype: Value["dtype"]; readonly shape: Value["shape"] }): number {
+function bytesOf(value: { readonly dtype: Value["dtype"]; readonly shape: Value["shape"] }): number {
   return byteSize(value.dtype) * sizeOf(value.shape as number[]);
 }

@@ -7,7 +7,7 @@
 export type Seed = number | readonly [number, number];
 
 /** The two words of a seed, unsigned. */
-export function seedWords(seed: Seed): readonly [number, number] {
+function seedWords(seed: Seed): readonly [number, number] {
   return typeof seed === "number" ? [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0] : [seed[0] >>> 0, seed[1] >>> 0];
 }
 

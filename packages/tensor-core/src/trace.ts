@@ -3,7 +3,7 @@ import { nearNames } from "@pare/core";
 import type { DType } from "./dtype.ts";
 import type { Shape } from "./dim.ts";
 import { sameShape, showShape } from "./dim.ts";
-import { shapeMismatch, siteUnknown, stateMisused } from "./errors.ts";
+import { outputRepeated, shapeMismatch, siteUnknown, stateMisused } from "./errors.ts";
 import { GraphBuilder, type Graph, type Value } from "./graph.ts";
 import { f32, type HostTensor } from "./host.ts";
 import { atSite, type SiteRequests } from "./sites.ts";
@@ -25,7 +25,7 @@ export interface Tracer {
    * @param gateAxes axes of `value` that a gate at this site has (heads: `[2]` of `[batch, seq, heads, dim]`).
    */
   readonly site: (name: string, value: Value, gateAxes?: readonly number[]) => Value;
-  /** A further output of the graph, for code that is deep inside. */
+  /** A further output of the graph, for code that is deep inside. Throws `tensor-core/output-repeated` where another value has the name. */
   readonly output: (name: string, value: Value) => void;
 }
 
@@ -33,7 +33,7 @@ export interface TraceOptions {
   readonly sites?: SiteRequests | undefined;
 }
 
-/** Runs `body` on symbolic tensors; what it returns become the outputs of the graph. Throws `tensor-core/site-unknown`. */
+/** Runs `body` on symbolic tensors; what it returns become the outputs of the graph. Throws `tensor-core/site-unknown`, `tensor-core/output-repeated`. */
 export function trace(body: (tracer: Tracer) => Readonly<Record<string, Value>>, options: TraceOptions = {}): Graph {
   const builder = new GraphBuilder();
   const outputs: Record<string, Value> = {};
@@ -66,10 +66,11 @@ export function trace(body: (tracer: Tracer) => Readonly<Record<string, Value>>,
       return request === undefined ? value : atSite({ tracer, name, value, gateAxes: gateAxes ?? [] }, request);
     },
     output: (name, value) => {
+      if (outputs[name] !== undefined && outputs[name].id !== value.id) throw outputRepeated({ output: name });
       outputs[name] = value;
     },
   };
-  Object.assign(outputs, body(tracer));
+  for (const [name, value] of Object.entries(body(tracer))) tracer.output(name, value);
   for (const name of Object.keys(requests)) {
     if (!seen.has(name)) throw siteUnknown({ site: name, near: nearNames(name, seen) });
   }

@@ -7,7 +7,7 @@ import type { AnyOp } from "../op.ts";
 import { evaluate } from "../reference/evaluate.ts";
 import { uniform } from "../rng.ts";
 import { trace } from "../trace.ts";
-import * as ops from "./index.ts";
+import * as ops from "../index.ts";
 import { dataOf } from "./support/host.ts";
 
 const values = (tensor: HostTensor | undefined): number[] => [...dataOf(tensor!)];

@@ -1,9 +1,8 @@
 /** Activation and residual move into the op before them where that op has an epilogue. Runs after gradients are traced. */
 import { sameShape } from "../dim.ts";
 import type { Graph, OpNode, Value } from "../graph.ts";
+import { ACTIVATIONS } from "../ops/support/math.ts";
 import { countReaders, rewrite } from "./rewrite.ts";
-
-const ACTIVATIONS: ReadonlySet<string> = new Set(["relu", "gelu", "gelu-tanh", "silu"]);
 
 export function fuse(graph: Graph): Graph {
   return fuseResidual(fuseActivation(graph));
@@ -14,7 +13,7 @@ function fuseActivation(graph: Graph): Graph {
   return rewrite(graph, {
     op: ({ op, inputs: before }, _inputs, { builder, mapped }) => {
       const producer = before["x"] && epilogueOf(before["x"], readers);
-      if (producer === undefined || !ACTIVATIONS.has(op.name) || producer.attrs["activation"] !== "none") return undefined;
+      if (producer === undefined || !Object.hasOwn(ACTIVATIONS, op.name) || producer.attrs["activation"] !== "none") return undefined;
       return builder.apply(producer.op, mapAll(producer, mapped) as never, { ...producer.attrs, activation: op.name } as never);
     },
   });

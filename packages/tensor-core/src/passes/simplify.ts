@@ -1,6 +1,6 @@
 /** Constants are computed once, and what is computed twice is shared. Runs on bound graphs. */
 import { sizeOf } from "../dim.ts";
-import type { Graph, OpNode, Value } from "../graph.ts";
+import { attrsKey, type Graph, type OpNode, type Value } from "../graph.ts";
 import type { HostTensor } from "../host.ts";
 import { rewrite } from "./rewrite.ts";
 
@@ -21,7 +21,7 @@ export function simplify(graph: Graph): Graph {
       if (node.op.updates !== undefined) return undefined;
       const key = `${node.op.name}(${Object.entries(inputs)
         .map(([name, value]) => `${name}:${value?.id}`)
-        .join()})${JSON.stringify(node.attrs)}`;
+        .join()})${attrsKey(node.attrs)}`;
       const known = shared.get(key);
       if (known !== undefined) return known;
       const folded = fold(node, inputs);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Device, ProgramStep } from "../device.ts";
-import { addOp, layerNormOp, linearOp, siluMulOp } from "../ops/index.ts";
+import { addOp, layerNormOp, linearOp, siluMulOp } from "../index.ts";
 import { openReference, prepareOnHost } from "../reference/device.ts";
 import { viewArray } from "../dtype.ts";
 import { checkCase, conformance, conformanceTests } from "./conformance.ts";
