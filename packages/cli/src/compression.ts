@@ -76,10 +76,11 @@ export async function compress(
     before: await modelSize(model),
     steps: recipe.steps.map(written),
   };
+  const data = await recipeInputs(recipe, cwd);
   if (flags.dryRun === true) return plan;
   const device = await openDevice(registry, flags);
   try {
-    return await run(cli, { registry, recipe, flags, out, model, teacher, device, plan });
+    return await run(cli, { registry, recipe, data, flags, out, model, teacher, device, plan });
   } finally {
     await device.close();
   }
@@ -88,6 +89,8 @@ export async function compress(
 interface Job {
   readonly registry: Registry;
   readonly recipe: Recipe;
+  /** Hashes of the files that the recipe names. */
+  readonly data: Readonly<Record<string, string>>;
   readonly flags: CompressionFlags;
   readonly out: string;
   readonly model: Checkpoint;
@@ -96,18 +99,11 @@ interface Job {
   readonly plan: Compression;
 }
 
-/** What decided the result beside recipe, model and seed: versions by package, and hashes of the files that the recipe names. */
-interface Ran {
-  readonly packages: Readonly<Record<string, string>>;
-  readonly data: Readonly<Record<string, string>>;
-}
-
 async function run(cli: Cli, job: Job): Promise<CompressionDone> {
-  const { registry, recipe, flags, model, teacher, device, plan } = job;
+  const { registry, recipe, data, flags, model, teacher, device, plan } = job;
   const { terminal, progress } = cli;
   const store = createRunStore(folderFiles(resolve(terminal.cwd, flags.store), { create: true }));
   const versions = await installedVersions(packagesOf(registry), terminal.cwd);
-  const data = await recipeInputs(recipe, terminal.cwd);
   const watching = watch(cli);
   const sizes: ModelSize[] = [];
   const { state, record } = await runSteps({
@@ -135,7 +131,7 @@ async function run(cli: Cli, job: Job): Promise<CompressionDone> {
     seconds,
     ...sizes[i]!,
   }));
-  await write(terminal.cwd, job, made, steps, { packages: versions, data });
+  await write(terminal.cwd, job, made, steps, versions);
   return {
     ...plan,
     device: { backend: device.backend, variant: device.variant },
@@ -150,10 +146,10 @@ async function run(cli: Cli, job: Job): Promise<CompressionDone> {
 
 async function write(
   cwd: string,
-  { recipe, flags, out, model, teacher, device, plan }: Job,
+  { recipe, data, flags, out, model, teacher, device, plan }: Job,
   made: Checkpoint,
   steps: readonly CardStep[],
-  ran: Ran,
+  packages: Readonly<Record<string, string>>,
 ): Promise<void> {
   await writeOutFolder(out, flags.force === true, async (files) => {
     const { seed } = flags;
@@ -173,14 +169,14 @@ async function write(
     const lock = {
       schema: 1,
       pare: pareVersion(),
-      packages: ran.packages,
+      packages,
       node: process.version,
       device: { backend: device.backend, variant: device.variant },
       seed,
       recipe: await hashJson(json),
       input: await model.hash(),
       teacher: flags.teacher === undefined ? undefined : await teacher.hash(),
-      data: ran.data,
+      data,
       output: await made.hash(),
       files: await fileHashes(files),
     };

@@ -21,17 +21,15 @@ export const flagInvalid: ErrorFactory<{ flag: string; expected: string; found: 
   }),
 );
 
-export const recipeUnknown: ErrorFactory<{ name: string; known: readonly string[]; near: readonly string[] }> = defineError(
-  "cli/recipe-unknown",
-  "A recipe is neither a file nor the name of one.",
-  ({ name, known, near }) => ({
+export const recipeUnknown: ErrorFactory<{ name: string; file: string | undefined; known: readonly string[]; near: readonly string[] }> =
+  defineError("cli/recipe-unknown", "A recipe is neither a file nor the name of one.", ({ name, file, known, near }) => ({
     message: `no file and no recipe is called ${JSON.stringify(name)}`,
+    file,
     field: "--recipe",
     expected: `a .json, .yaml or .ts file, or one of ${known.join(", ")}`,
     near,
     next: "Correct the path or the name.",
-  }),
-);
+  }));
 
 export const recipeInvalid: ErrorFactory<{ file: string; field?: string | undefined; expected: string; found: string }> = defineError(
   "cli/recipe-invalid",
@@ -216,6 +214,14 @@ export function located(
   if (inner?.startsWith(place)) return new PareError(error.code, { ...error.report, file });
   const field = inner === undefined || inner === use ? `${place}.use` : `${place} (${use}).${inner}`;
   return new PareError(error.code, { ...error.report, file, field });
+}
+
+/** The same error of a suite's name or options, with the flag that gave them. */
+export function flagged(error: unknown, use: string): unknown {
+  if (!isPareError(error)) return error;
+  const { field, ...report } = error.report;
+  const flag = field === undefined || field === use ? "--suite" : `--options (${use}).${field}`;
+  return new PareError(error.code, { ...report, file: undefined, field: flag });
 }
 
 /** Errors of the catalogue that no change of the command mends. */

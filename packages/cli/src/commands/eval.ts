@@ -1,9 +1,11 @@
 /** `pare eval`: suites on a model. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { checkOptions, type Registry } from "@pare/core";
 import type { Result } from "@pare/eval-suites";
 import type { Cli } from "../cli.ts";
 import { withTimings, type TimingsFlags } from "../device.ts";
+import { flagged } from "../errors.ts";
 import { jsonObject, list, number, textFile } from "../flags.ts";
 import { digits, printResult, table } from "../output.ts";
 
@@ -42,6 +44,7 @@ async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
   const { registry } = await openRegistry(terminal.cwd);
   const data = flags.data === undefined ? {} : { data: textFile(flags.data) };
   const suites = flags.suite.map((use) => ({ ...flags.options, ...data, use }));
+  for (const suite of suites) checkSuite(registry, suite);
   const model = await openModel(path, terminal.cwd, registry);
   const device = await openDevice(registry, flags);
   const watching = watch(cli);
@@ -68,6 +71,15 @@ async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
     printResult(terminal, cli.json, result, () => [describe(results), ...describeChoices(result.choices)].join("\n"));
   } finally {
     await device.close();
+  }
+}
+
+/** `evaluate` checks the same; here it is known which flag the fault came by, and nothing is open yet. */
+function checkSuite(registry: Registry, { use, ...options }: { readonly use: string }): void {
+  try {
+    checkOptions(use, registry.find("suite", use).options, options);
+  } catch (error) {
+    throw flagged(error, use);
   }
 }
 

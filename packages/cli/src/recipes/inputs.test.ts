@@ -19,3 +19,11 @@ test("hashes each file that a reference names, wherever it stands", async () => 
   writeFileSync(join(cwd, "a.txt"), "changed");
   expect((await recipeInputs(recipe(options), cwd))["a.txt"]).not.toBe(hashes["a.txt"]);
 });
+
+test("refuses a file that is not there", async () => {
+  const missing = recipe({ data: [{ use: "text", file: "nowhere.txt" }] });
+  await expect(recipeInputs(missing, temporaryFolder())).rejects.toMatchObject({
+    code: "cli/file-unreadable",
+    report: { file: "nowhere.txt", next: expect.any(String) },
+  });
+});

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { createRegistry, defineStage } from "@pare/core";
+import type { DataPlugin } from "@pare/training";
 import { temporaryFolder } from "../../test/run-cli.ts";
 import { readRecipe, writeRecipe } from "./recipe.ts";
 
@@ -13,7 +14,22 @@ const shrink = defineStage({
   options: z.strictObject({ by: z.number().min(0).max(1), how: z.enum(["fast", "well"]).default("well") }),
   run: async () => ({}),
 });
-const registry = createRegistry(shrink);
+const lines: DataPlugin<"lines", { readonly of: string }> = {
+  kind: "data",
+  id: "lines",
+  version: 1,
+  apiVersion: 1,
+  package: "@pare/test",
+  define: { citation: "", options: z.strictObject({ of: z.string() }), open: () => expect.unreachable("nothing is opened yet") },
+};
+const retrain = defineStage({
+  id: "test/retrain",
+  version: 1,
+  package: "@pare/test",
+  options: z.object({ with: z.array(z.looseObject({})).optional(), data: z.looseObject({}).optional() }),
+  run: async () => ({}),
+});
+const registry = createRegistry(shrink, retrain, lines);
 
 function read(name: string, content?: string, config = {}): ReturnType<typeof readRecipe> {
   const cwd = temporaryFolder();
@@ -50,6 +66,30 @@ test.each([
   ["no such step", [{ use: "test/shrnk", by: 1 }], "core/plugin-unknown", { field: "steps[0].use", near: ["test/shrink"] }],
   ["a wrong option", [steps[0], { use: "test/shrink", by: "half" }], "core/options-invalid", { field: "steps[1] (test/shrink).by" }],
   ["an option out of range", [{ use: "test/shrink", by: 2 }], "core/options-invalid", { field: "steps[0] (test/shrink).by" }],
+  [
+    "a data set nobody knows",
+    [steps[0], { use: "test/retrain", data: { use: "lins" } }],
+    "core/plugin-unknown",
+    { field: "steps[1] (test/retrain).data.use", near: ["lines"] },
+  ],
+  [
+    "a data set's wrong option",
+    [{ use: "test/retrain", data: { use: "lines", of: 3 } }],
+    "core/options-invalid",
+    { field: "steps[0] (test/retrain).data (lines).of" },
+  ],
+  [
+    "a wrong option of a step that a step names",
+    [{ use: "test/retrain", with: [{ use: "test/retrain", data: { use: "lines" } }] }],
+    "core/options-invalid",
+    { field: "steps[0] (test/retrain).with[0] (test/retrain).data (lines).of" },
+  ],
+  [
+    "a step that a step names and nobody knows",
+    [{ use: "test/retrain", with: [{ use: "test/shrnk" }] }],
+    "core/plugin-unknown",
+    { field: "steps[0] (test/retrain).with[0].use", near: ["test/shrink"] },
+  ],
   ["no use", [{ by: 1 }], "core/step-invalid", { field: "steps[0]" }],
   ["another version", [{ use: "test/shrink", version: 1, by: 1 }], "core/step-invalid", { field: "steps[0].version" }],
   ["nothing in it", [], "cli/recipe-invalid", { field: "steps" }],

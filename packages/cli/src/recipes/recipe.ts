@@ -6,6 +6,7 @@ import { isPlainObject, nearNames, resolveStep, toJson, type Json, type Registry
 import type { PareConfig } from "../config.ts";
 import { located, recipeInvalid, recipeUnknown } from "../errors.ts";
 import { RECIPE_FILE, parseRecipeFile } from "./parse.ts";
+import { checkReferences } from "./references.ts";
 
 export interface Recipe {
   /** File or name it came from. */
@@ -34,8 +35,8 @@ export function builtInRecipes(): string[] {
 /**
  * The recipe that `name` means, every step looked up and its options checked.
  *
- * Throws `cli/recipe-unknown`, `cli/recipe-invalid`, and what the registry and the stages say of a step, with the file and the
- * step's place in it.
+ * Throws `cli/recipe-unknown`, `cli/recipe-invalid`, and what the registry and the stages say of a step and of what its options name,
+ * with the file and the step's place in it.
  */
 export async function readRecipe(name: string, options: RecipeOptions): Promise<Recipe> {
   const { source, content } = await find(name, options);
@@ -62,7 +63,7 @@ async function find(name: string, { config, cwd }: RecipeOptions): Promise<{ rea
   const builtIn = builtInRecipes();
   if (builtIn.includes(name)) return { source: name, content: await parseRecipeFile(`${BUILT_IN}${name}.json`) };
   const known = [...Object.keys(own), ...builtIn];
-  throw recipeUnknown({ name, known, near: nearNames(name, known) });
+  throw recipeUnknown({ name, file: RECIPE_FILE.test(name) ? name : undefined, known, near: nearNames(name, known) });
 }
 
 /** A list of steps; or an object that holds it as `steps`, with a description, as `recipe.json` and a pipeline do. */
@@ -82,10 +83,13 @@ function unwrap(file: string, content: unknown): { readonly description?: string
 
 function toStep(registry: Registry, file: string, ref: unknown, index: number): Step<any, object> {
   const place = `steps[${index}]`;
+  let step: Step<any, object>;
   try {
-    return resolveStep(registry, ref, place);
+    step = resolveStep(registry, ref, place);
   } catch (error) {
     const use = isPlainObject(ref) && typeof ref["use"] === "string" ? ref["use"] : undefined;
     throw located(error, { file, place, use });
   }
+  checkReferences(registry, step.options, file, `${place} (${step.use})`);
+  return step;
 }

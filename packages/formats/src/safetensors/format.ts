@@ -11,6 +11,10 @@ export const safetensorsFormat: Format<"safetensors", NamedTensors> = {
   apiVersion: API_VERSION,
   package: "@pare/formats",
   detect: async (files) => (await files.list()).some((name) => name === SAFETENSORS_FILE || name === SAFETENSORS_INDEX),
-  read: async (files) => ((await files.list()).includes(SAFETENSORS_FILE) ? readSafetensors(files) : readShardedSafetensors(files)),
+  read: async (files) => {
+    const names = await files.list();
+    const sharded = names.includes(SAFETENSORS_INDEX) && !names.includes(SAFETENSORS_FILE);
+    return sharded ? readShardedSafetensors(files) : readSafetensors(files);
+  },
   write: (content, files) => writeSafetensors(files, content),
 };

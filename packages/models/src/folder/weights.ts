@@ -47,9 +47,7 @@ function loadWeight({ weight, given, entry, registry, file, tensors }: WeightGiv
   try {
     stored = definition.load(weight, descriptor, given);
   } catch (error) {
-    if (!isPareError(error)) throw error;
-    const { field = weight, expected = "a valid weight", found = error.report.message } = error.report;
-    throw weightInvalid({ file, field, expected, found, cause: error });
+    throw inFile(error, file, weight);
   }
   for (const part of Object.keys(given)) {
     if (stored.parts[part] === undefined || !tensors.has(tensorName(weight, storage, part))) {
@@ -61,7 +59,28 @@ function loadWeight({ weight, given, entry, registry, file, tensors }: WeightGiv
       });
     }
   }
-  return stored;
+  return storage === "dense" ? stored : namingFile(stored, file, weight);
+}
+
+/** What a storage says of its parts, with the file it cannot know. */
+function inFile(error: unknown, file: string, weight: string): unknown {
+  if (!isPareError(error) || error.report.file !== undefined) return error;
+  const { field = weight, expected = "a valid weight", found = error.report.message } = error.report;
+  return weightInvalid({ file, field, expected, found, cause: error });
+}
+
+/** Storages check the numbers of their parts against each other only when these are read. */
+function namingFile(stored: StoredWeight, file: string, weight: string): StoredWeight {
+  const named = async <Value>(read: () => Promise<Value>): Promise<Value> => {
+    try {
+      return await read();
+    } catch (error) {
+      throw inFile(error, file, weight);
+    }
+  };
+  const parts = Object.entries(stored.parts).map(([part, source]) => [part, { ...source, read: () => named(source.read) }]);
+  const { dense, mask } = stored;
+  return { ...stored, parts: Object.fromEntries(parts), dense: () => named(dense), mask: mask && (() => named(mask)) };
 }
 
 function findStorage(registry: Plugins, id: string, weight: string, file: string): StorageDefinition {
