@@ -17,12 +17,12 @@ export function absentFiles(): string[] {
 }
 
 /** 60 stories of more than 200 characters, each cut to 256 tokens. */
-export const SUITE_OPTIONS: object = {
+export const SUITE_OPTIONS = {
   separator: "<\\|endoftext\\|>|\\n\\n(?=(?:Once|One day|One morning))",
   minChars: 200,
   examples: 60,
   maxTokens: 256,
-};
+} as const;
 export const PREDICTIONS = 13_622;
 
 export interface Case {

@@ -228,6 +228,8 @@ test.each<[what: string, command: readonly string[], error: object]>([
     { code: "core/folder-missing", file: expect.stringContaining("nowhere") },
   ],
   ["a suite", [...EVAL, "perplexiti", "--data", "text.txt"], { code: "core/plugin-unknown", field: "--suite", near: ["perplexity"] }],
+  ["data of a suite", [...EVAL, "perplexity"], { code: "eval-suites/data-missing", field: "data" }],
+  ["an end of --options", [...EVAL, "perplexity", "--options", "{"], { code: "cli/flag-invalid", field: "--options" }],
   [
     "a suite's option",
     [...EVAL, "perplexity", "--data", "text.txt", "--options", '{"minChar":1}'],
