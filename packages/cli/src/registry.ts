@@ -6,7 +6,7 @@ import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimpl
 import { llama2cFormat, safetensorsFormat } from "@pare/formats";
 import { checkpointArtifact, encoderDecoder, llama } from "@pare/models";
 import { headImportanceArtifact, heads, magnitude, measureHeads, sparsegpt, wanda } from "@pare/prune";
-import { roundToNearest } from "@pare/quantize";
+import { gptq, roundToNearest } from "@pare/quantize";
 import { blockStorage, csrStorage } from "@pare/sparse-kernels";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
 import { affineStorage, denseStorage, referenceBackend } from "@pare/tensor-core";
@@ -23,6 +23,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     heads,
     measureHeads,
     roundToNearest,
+    gptq,
     distil,
     finetune,
     perplexity,

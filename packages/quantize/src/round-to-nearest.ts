@@ -1,10 +1,11 @@
-import { defineStage, type Context, type Stage } from "@pare/core";
+import { defineStage, type Stage } from "@pare/core";
 import { withWeights, type Checkpoint } from "@pare/models";
 import { subjectOf } from "@pare/training";
-import { affineOf, packCodes, packedRowBytes, type StoredWeight } from "@pare/tensor-core";
+import type { StoredWeight } from "@pare/tensor-core";
 import { z } from "zod";
-import { alreadyQuantized, notFinite } from "./errors.ts";
+import { notFinite } from "./errors.ts";
 import { roundToNearest as round, type RoundOptions } from "./round.ts";
+import { refuseQuantized, staysSparse, storeRounded } from "./store-rounded.ts";
 
 const ID = "quantize/round-to-nearest";
 const VERSION = 1;
@@ -47,10 +48,10 @@ export const roundToNearest: Stage<typeof ID, RoundToNearestOptions, { model: Ch
   run: async ({ model }: { model: Checkpoint }, given, context) => {
     const { architecture } = subjectOf(model, context.registry);
     const wanted = architecture.weights(model.config).filter(({ role }) => role === "linear" || (given.embeddings && role === "rows"));
-    for (const { name } of wanted) {
-      const { storage, trainable } = model.weights.get(name)!;
-      if (!trainable) throw alreadyQuantized({ weight: name, storage });
-    }
+    refuseQuantized(
+      model,
+      wanted.map(({ name }) => name),
+    );
     const changes: [string, StoredWeight][] = [];
     for (const [done, { name }] of wanted.entries()) {
       context.signal.throwIfAborted();
@@ -66,30 +67,8 @@ export const roundToNearest: Stage<typeof ID, RoundToNearestOptions, { model: Ch
 export async function quantize(name: string, stored: StoredWeight, rounding: RoundOptions): Promise<StoredWeight> {
   const [rows, columns] = stored.shape as [number, number];
   const { data } = await stored.dense();
-  const { codes, scales, zeroPoints, scaleShape, groupSize } = round(data as Float32Array, rows, columns, rounding, (index, found) => {
+  const rounded = round(data as Float32Array, rows, columns, rounding, (index, found) => {
     throw notFinite({ weight: name, index, found });
   });
-  const { bits } = rounding;
-  return affineOf({
-    shape: [rows, columns],
-    bits,
-    groupSize,
-    codes: { dtype: "u8", shape: [rows, packedRowBytes(columns, bits)], data: packCodes(codes, [rows, columns], bits) },
-    scales: { dtype: "f32", shape: scaleShape, data: scales },
-    zeroPoints: zeroPoints && { dtype: "u8", shape: scaleShape, data: zeroPoints },
-  });
-}
-
-function staysSparse(name: string, stored: StoredWeight, rounding: RoundOptions, context: Context): boolean {
-  if (stored.storage === "dense") return false;
-  const bytes = affineBytes(stored.shape as [number, number], rounding);
-  const stays = stored.bytes <= bytes;
-  const why = `${stored.bytes} bytes as ${stored.storage}, ${bytes} as affine codes`;
-  context.emit({ type: "choice", what: `storage of ${name}`, chosen: stays ? stored.storage : "affine", why });
-  return stays;
-}
-
-function affineBytes([rows, columns]: readonly [number, number], { bits, symmetric, granularity, groupSize }: RoundOptions): number {
-  const scales = granularity === "tensor" ? 1 : rows * (granularity === "group" ? Math.ceil(columns / groupSize) : 1);
-  return rows * packedRowBytes(columns, bits) + scales * (symmetric ? 4 : 5);
+  return storeRounded([rows, columns], rounding.bits, rounded);
 }

@@ -81,17 +81,32 @@ function roundGroup(
     if (value < low) low = value;
     if (value > high) high = value;
   }
+  const grid = gridOf(low, high, bits, symmetric);
+  out.scales[group] = grid.scale;
+  if (out.zeroPoints !== undefined) out.zeroPoints[group] = grid.zeroPoint;
+  for (let i = begin; i < end; i++) out.codes[i] = codeOf(values[i], grid);
+}
+
+/** The numbers scale · (code − zeroPoint) for codes 0 … top. */
+export interface Grid {
+  readonly scale: number;
+  readonly zeroPoint: number;
+  readonly top: number;
+}
+
+/** The grid for values of `[low, high]`, a range that holds 0. */
+export function gridOf(low: number, high: number, bits: number, symmetric: boolean): Grid {
   const top = 2 ** bits - 1;
   const middle = 2 ** (bits - 1);
   const exact = symmetric ? Math.max(-low, high) / (middle - 1) : (high - low) / top;
   // What is stored is float32: rounding against any other scale would not be to the nearest.
   const scale = Math.fround(exact) || 1;
-  const zeroPoint = symmetric ? middle : Math.min(top, Math.max(0, roundHalfEven(-low / scale)));
-  out.scales[group] = scale;
-  if (out.zeroPoints !== undefined) out.zeroPoints[group] = zeroPoint;
-  for (let i = begin; i < end; i++) {
-    out.codes[i] = Math.min(top, Math.max(0, roundHalfEven(values[i] / scale) + zeroPoint));
-  }
+  return { scale, zeroPoint: symmetric ? middle : Math.min(top, Math.max(0, roundHalfEven(-low / scale))), top };
+}
+
+/** The nearest code. */
+export function codeOf(value: number, { scale, zeroPoint, top }: Grid): number {
+  return Math.min(top, Math.max(0, roundHalfEven(value / scale) + zeroPoint));
 }
 
 /** The nearest integer; of two equally near the even one (IEEE 754 roundTiesToEven, what numpy and torch do). */

@@ -11,7 +11,7 @@ test("the examples of the README run as they stand, one after the other", () => 
   try {
     writeFileSync(script, code);
     const printed = execFileSync(process.execPath, ["--conditions=@pare/source", script], { encoding: "utf8" });
-    expect(printed).toBe("8 true\n4 true\n3 true\n");
+    expect(printed).toBe("8 true\n4 true\n3 true\naffine\n");
   } finally {
     rmSync(script);
   }
