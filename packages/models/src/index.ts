@@ -35,14 +35,14 @@ export { saveCheckpoint } from "./folder/save.ts";
 export { checkWeights } from "./folder/weights.ts";
 export { checkpointArtifact } from "./artifact.ts";
 export { tokenizerFromJson } from "./tokenizer-json.ts";
-export { llama, llamaConfig, type LlamaConfig, type LlamaLayer, type LlamaShape } from "./architectures/llama.ts";
+export type { TransformerConfig, TransformerLayer, TransformerShape } from "./architectures/config.ts";
+export { llama, llamaConfig, type LlamaConfig, type LlamaShape } from "./architectures/llama.ts";
 export {
   encoderDecoder,
   encoderDecoderConfig,
   type DecoderLayer,
   type EncoderDecoderConfig,
   type EncoderDecoderShape,
-  type EncoderLayer,
 } from "./architectures/encoder-decoder.ts";
 export { openSession } from "./session/session.ts";
 export { wordTokenizer } from "./word-tokenizer.ts";

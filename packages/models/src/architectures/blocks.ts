@@ -1,20 +1,12 @@
 /** The parts that the architectures of this package share: pre-norm attention and SwiGLU branches, each under its sites. */
 import { add, attention, cacheWrite, linear, reshape, rmsNorm, rope, siluMul, type Dim, type Value } from "@pare/tensor-core";
-import type { HeadGroup, Initial, ModelScope, NeuronGroup, WeightSpec } from "../architecture.ts";
-import { countHeads } from "./config.ts";
-
-export interface BlockConfig {
-  readonly hiddenSize: number;
-  readonly headDim: number;
-  readonly epsilon: number;
-  readonly ropeBase: number;
-  readonly ropePairing: "adjacent" | "half";
-}
+import type { CacheSpec, HeadGroup, Initial, ModelScope, NeuronGroup, WeightSpec } from "../architecture.ts";
+import { countHeads, type TransformerConfig } from "./config.ts";
 
 /** Where a computation stands: its config, weights and tracer. */
 export interface BlockScope {
   readonly scope: ModelScope;
-  readonly config: BlockConfig;
+  readonly config: TransformerConfig;
 }
 
 /** RMS norm with the weight of this name (Zhang and Sennrich 2019, eq. 4): x / √(mean x² + ε) · w. */
@@ -23,7 +15,7 @@ export function norm({ scope, config }: BlockScope, name: string, x: Value): Val
 }
 
 /** x·Wᵀ with the weight of this name; sites `<name>.input` and `<name>`. */
-export function project({ scope }: BlockScope, name: string, x: Value): Value {
+function project({ scope }: BlockScope, name: string, x: Value): Value {
   const input = scope.tracer.site(`${name}.input`, x);
   return scope.tracer.site(name, linear(input, scope.weight(name)));
 }
@@ -128,6 +120,12 @@ export function cacheNames(prefix: string): { readonly key: string; readonly val
   return { key: `cache.${prefix}.key`, value: `cache.${prefix}.value` };
 }
 
+/** The cache States of the attention at `prefix`; none where it has no heads. */
+export function cacheSpecs({ headDim }: TransformerConfig, prefix: string, keyValueHeads: readonly number[], cross: boolean): CacheSpec[] {
+  const heads = countHeads(keyValueHeads);
+  return heads === 0 ? [] : Object.values(cacheNames(prefix)).map((name) => ({ name, heads, headDim, cross }));
+}
+
 /** Writes keys and values into the States of the attention at `prefix` from `starts` on; gives the whole caches. */
 export function writeCaches(
   { scope, config }: BlockScope,
@@ -151,7 +149,7 @@ function spread(inputs: number, branches = 1): Initial {
 }
 
 export function attentionWeights(
-  { hiddenSize, headDim }: BlockConfig,
+  { hiddenSize, headDim }: TransformerConfig,
   prefix: string,
   keyValueHeads: readonly number[],
   branches: number,
@@ -168,7 +166,7 @@ export function attentionWeights(
   ];
 }
 
-export function feedForwardWeights({ hiddenSize }: BlockConfig, prefix: string, neurons: number, branches: number): WeightSpec[] {
+export function feedForwardWeights({ hiddenSize }: TransformerConfig, prefix: string, neurons: number, branches: number): WeightSpec[] {
   if (neurons === 0) return [];
   return [
     normWeight(`${prefix}.norm`, hiddenSize),
@@ -183,30 +181,22 @@ export function normWeight(name: string, width: number): WeightSpec {
 }
 
 /** The embedding and, where it is not tied to it, the output matrix. */
-export function vocabularyWeights({
-  vocabularySize,
-  hiddenSize,
-  tied,
-}: {
-  readonly vocabularySize: number;
-  readonly hiddenSize: number;
-  readonly tied: boolean;
-}): WeightSpec[] {
+export function vocabularyWeights({ vocabularySize, hiddenSize, tied }: TransformerConfig): WeightSpec[] {
   const shape = [vocabularySize, hiddenSize];
   const initial = { normal: 1 / Math.sqrt(hiddenSize) };
   const embedding: WeightSpec = { name: "embedding", shape, role: "rows", initial };
   return tied ? [embedding] : [embedding, { name: "output", shape, role: "linear", initial }];
 }
 
-/** Final norm and logits; sites `logits.input` and `logits`. */
-export function logits(at: BlockScope, x: Value, { norm: normName, tied }: { readonly norm: string; readonly tied: boolean }): Value {
+/** Norm by the weight `normName` and logits; sites `logits.input` and `logits`. */
+export function logits(at: BlockScope, x: Value, normName: string): Value {
   const { tracer } = at.scope;
   const input = tracer.site("logits.input", norm(at, normName, x));
-  return tracer.site("logits", linear(input, at.scope.weight(tied ? "embedding" : "output")));
+  return tracer.site("logits", linear(input, at.scope.weight(at.config.tied ? "embedding" : "output")));
 }
 
 /** The removable heads of the attention at `prefix`; none where it has none. */
-export function headGroup({ headDim }: BlockConfig, prefix: string, keyValueHeads: readonly number[]): HeadGroup[] {
+export function headGroup({ headDim }: TransformerConfig, prefix: string, keyValueHeads: readonly number[]): HeadGroup[] {
   if (keyValueHeads.length === 0) return [];
   return [
     {

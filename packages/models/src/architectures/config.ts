@@ -1,8 +1,58 @@
+/** What the configs of this package share. */
 import { z } from "zod";
+import type { ModelConfig } from "../checkpoint.ts";
 import { configInvalid } from "../errors.ts";
 
+export interface TransformerLayer {
+  /** Key/value head that each query head reads. Empty: no attention in this layer. */
+  readonly keyValueHeads: readonly number[];
+  /** Feed-forward neurons. 0: no feed-forward part. */
+  readonly feedForward: number;
+}
+
+export interface TransformerConfig extends ModelConfig {
+  /** Tokens of a sequence at most. */
+  readonly contextLength: number;
+  readonly hiddenSize: number;
+  readonly headDim: number;
+  readonly epsilon: number;
+  readonly ropeBase: number;
+  /** Which two numbers of a head turn together: neighbours (llama2.c), or those half a head apart (Hugging Face). */
+  readonly ropePairing: "adjacent" | "half";
+  /** True: the logits come from the embedding; false: from a matrix of their own. */
+  readonly tied: boolean;
+}
+
+/** Sizes of a config whose layers are all alike. */
+export interface TransformerShape {
+  readonly vocabularySize: number;
+  readonly contextLength: number;
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly feedForward: number;
+  /** Default true. */
+  readonly tied?: boolean | undefined;
+}
+
+/** A fresh config's own fields: heads as wide as they fit the hidden size, ε 1e-5, rotary pairs half a head apart. */
+export function freshFields(
+  { vocabularySize, contextLength, hiddenSize, heads, tied = true }: TransformerShape,
+  ropeBase: number,
+): Omit<TransformerConfig, "architecture"> {
+  return {
+    vocabularySize,
+    contextLength,
+    hiddenSize,
+    headDim: hiddenSize / heads,
+    epsilon: 1e-5,
+    ropeBase,
+    ropePairing: "half",
+    tied,
+  };
+}
+
 /** A size that can be: 1 … 2^31. */
-export const size: z.ZodType<number> = z
+const size: z.ZodType<number> = z
   .int()
   .min(1)
   .max(2 ** 31);
@@ -16,17 +66,8 @@ export const keyValueHeads: z.ZodType<readonly number[]> = z
     "key/value heads in order and without gaps, from 0 on",
   );
 
-/** Fields that every architecture of this package has. */
-export const common: {
-  readonly vocabularySize: z.ZodType<number>;
-  readonly contextLength: z.ZodType<number>;
-  readonly hiddenSize: z.ZodType<number>;
-  readonly headDim: z.ZodType<number>;
-  readonly epsilon: z.ZodType<number>;
-  readonly ropeBase: z.ZodType<number>;
-  readonly ropePairing: z.ZodType<"adjacent" | "half">;
-  readonly tied: z.ZodType<boolean>;
-} = {
+/** Schemas of the fields of {@link TransformerConfig}. */
+export const configFields: { readonly [Name in Exclude<keyof Fields, "architecture">]: z.ZodType<Fields[Name]> } = {
   vocabularySize: size,
   contextLength: size,
   hiddenSize: size,
@@ -40,12 +81,17 @@ export const common: {
   ropePairing: z.enum(["adjacent", "half"]),
   tied: z.boolean(),
 };
+/** Named fields alone: a config may hold others. */
+type Fields = { [Name in keyof TransformerConfig as string extends Name ? never : Name]: TransformerConfig[Name] };
 
-/** Feed-forward neurons; 0: the layer has no feed-forward part. */
-export const feedForward: z.ZodType<number> = z
-  .int()
-  .min(0)
-  .max(2 ** 31);
+/** Schemas of the fields of {@link TransformerLayer}. */
+export const layerFields: { readonly keyValueHeads: z.ZodType<readonly number[]>; readonly feedForward: z.ZodType<number> } = {
+  keyValueHeads,
+  feedForward: z
+    .int()
+    .min(0)
+    .max(2 ** 31),
+};
 
 /** Throws `models/config-invalid` naming the first field that is wrong. */
 export function parseConfig<Config>(schema: z.ZodType<Config>, raw: unknown, file: string): Config {

@@ -1,11 +1,11 @@
 import { rows, sub, type Value } from "@pare/tensor-core";
 import { z } from "zod";
-import type { Architecture, CacheSpec, DecodeInputs, EncodeInputs, ForwardInputs, ModelScope } from "../architecture.ts";
-import type { ModelConfig } from "../checkpoint.ts";
+import type { Architecture, DecodeInputs, EncodeInputs, ForwardInputs, ModelScope } from "../architecture.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../define-architecture.ts";
 import {
   attentionWeights,
   cacheNames,
+  cacheSpecs,
   crossAttention,
   feedForward,
   feedForwardWeights,
@@ -21,17 +21,21 @@ import {
   type KeyValue,
   type Visibility,
 } from "./blocks.ts";
-import { common, countHeads, evenHeads, feedForward as neurons, keepHeads, keyValueHeads, parseConfig } from "./config.ts";
+import {
+  configFields,
+  countHeads,
+  evenHeads,
+  freshFields,
+  keepHeads,
+  layerFields,
+  parseConfig,
+  type TransformerConfig,
+  type TransformerLayer,
+  type TransformerShape,
+} from "./config.ts";
 
-export interface EncoderLayer {
-  /** Key/value head that each query head reads. Empty: no attention in this layer. */
-  readonly keyValueHeads: readonly number[];
-  /** Feed-forward neurons. 0: no feed-forward part. */
-  readonly feedForward: number;
-}
-
-export interface DecoderLayer extends EncoderLayer {
-  /** The same for the attention over the source. */
+export interface DecoderLayer extends TransformerLayer {
+  /** The same as `keyValueHeads` for the attention over the source. */
   readonly crossKeyValueHeads: readonly number[];
 }
 
@@ -39,60 +43,36 @@ export interface DecoderLayer extends EncoderLayer {
  * Encoder–decoder transformer (Vaswani et al. 2017) out of the parts of a modern decoder: RMS norm before each branch,
  * rotary positions in the self-attentions, SwiGLU; one vocabulary for source and output.
  */
-export interface EncoderDecoderConfig extends ModelConfig {
+export interface EncoderDecoderConfig extends TransformerConfig {
   readonly architecture: "encoder-decoder";
-  readonly contextLength: number;
-  readonly hiddenSize: number;
-  readonly headDim: number;
-  readonly epsilon: number;
-  readonly ropeBase: number;
-  readonly ropePairing: "adjacent" | "half";
-  readonly tied: boolean;
-  readonly encoder: readonly EncoderLayer[];
+  readonly encoder: readonly TransformerLayer[];
   readonly decoder: readonly DecoderLayer[];
 }
 
 const schema: z.ZodType<EncoderDecoderConfig> = z.strictObject({
   architecture: z.literal("encoder-decoder"),
-  ...common,
-  encoder: z.array(z.strictObject({ keyValueHeads, feedForward: neurons })),
-  decoder: z.array(z.strictObject({ keyValueHeads, crossKeyValueHeads: keyValueHeads, feedForward: neurons })),
+  ...configFields,
+  encoder: z.array(z.strictObject(layerFields)),
+  decoder: z.array(z.strictObject({ ...layerFields, crossKeyValueHeads: layerFields.keyValueHeads })),
 });
 
-export interface EncoderDecoderShape {
-  readonly vocabularySize: number;
-  readonly contextLength: number;
-  readonly hiddenSize: number;
+export interface EncoderDecoderShape extends TransformerShape {
   readonly encoderLayers: number;
   readonly decoderLayers: number;
-  readonly heads: number;
-  readonly feedForward: number;
-  readonly tied?: boolean | undefined;
   /** Default 100: wavelengths of 6 to at most 628 positions. On SCAN, sequences of up to 50, it learns faster than 10000. */
   readonly ropeBase?: number | undefined;
 }
 
 /** A config whose layers are all alike. Throws `models/config-invalid`. */
-export function encoderDecoderConfig({
-  encoderLayers,
-  decoderLayers,
-  heads,
-  feedForward: width,
-  tied = true,
-  ropeBase = 100,
-  ...sizes
-}: EncoderDecoderShape): EncoderDecoderConfig {
-  const layer = { keyValueHeads: evenHeads(heads, heads), feedForward: width };
+export function encoderDecoderConfig(shape: EncoderDecoderShape): EncoderDecoderConfig {
+  const { heads, feedForward: neurons, ropeBase = 100 } = shape;
+  const keyValueHeads = evenHeads(heads, heads);
+  const layer: TransformerLayer = { keyValueHeads, feedForward: neurons };
   const config = {
     architecture: "encoder-decoder",
-    ...sizes,
-    headDim: sizes.hiddenSize / heads,
-    epsilon: 1e-5,
-    ropeBase,
-    ropePairing: "half",
-    tied,
-    encoder: Array.from({ length: encoderLayers }, () => layer),
-    decoder: Array.from({ length: decoderLayers }, () => ({ ...layer, crossKeyValueHeads: evenHeads(heads, heads) })),
+    ...freshFields(shape, ropeBase),
+    encoder: Array.from({ length: shape.encoderLayers }, () => layer),
+    decoder: Array.from({ length: shape.decoderLayers }, () => ({ ...layer, crossKeyValueHeads: keyValueHeads })),
   };
   return parseConfig(schema, config, "config");
 }
@@ -156,7 +136,7 @@ function runDecoder(
     });
     x = scope.tracer.site(`decoder.${index}`, feedForward(at, x, `decoder.${index}.feedForward`, layer.feedForward));
   }
-  return logits(at, x, { norm: "decoder.norm", tied: config.tied });
+  return logits(at, x, "decoder.norm");
 }
 
 function forward(scope: ModelScope, config: EncoderDecoderConfig, inputs: ForwardInputs): Value {
@@ -232,8 +212,8 @@ const architecture: Architecture<EncoderDecoderConfig> = {
   decode,
   caches: (config) =>
     config.decoder.flatMap((layer, index) => [
-      ...caches(config, `decoder.${index}.attention`, layer.keyValueHeads, false),
-      ...caches(config, `decoder.${index}.crossAttention`, layer.crossKeyValueHeads, true),
+      ...cacheSpecs(config, `decoder.${index}.attention`, layer.keyValueHeads, false),
+      ...cacheSpecs(config, `decoder.${index}.crossAttention`, layer.crossKeyValueHeads, true),
     ]),
   heads: (config) => [
     ...config.encoder.flatMap((layer, index) => headGroup(config, `encoder.${index}.attention`, layer.keyValueHeads)),
@@ -279,12 +259,6 @@ const architecture: Architecture<EncoderDecoderConfig> = {
     decoder: kept["decoder"]?.map((index) => config.decoder[index]!) ?? config.decoder,
   }),
 };
-
-function caches({ headDim }: EncoderDecoderConfig, prefix: string, keyValue: readonly number[], cross: boolean): CacheSpec[] {
-  const heads = countHeads(keyValue);
-  const { key, value } = cacheNames(prefix);
-  return heads === 0 ? [] : [key, value].map((name) => ({ name, heads, headDim, cross }));
-}
 
 /** Small encoder–decoder transformer. */
 export const encoderDecoder: ArchitecturePlugin<"encoder-decoder"> = defineArchitecture("encoder-decoder", "@pare/models", architecture);

@@ -1,11 +1,10 @@
 import { rows, type Value } from "@pare/tensor-core";
 import { z } from "zod";
 import type { Architecture, DecodeInputs, ModelScope } from "../architecture.ts";
-import type { ModelConfig } from "../checkpoint.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../define-architecture.ts";
 import {
   attentionWeights,
-  cacheNames,
+  cacheSpecs,
   feedForward,
   feedForwardWeights,
   headGroup,
@@ -18,70 +17,44 @@ import {
   type KeyValue,
   type Visibility,
 } from "./blocks.ts";
-import { common, countHeads, evenHeads, feedForward as neurons, keepHeads, keyValueHeads, parseConfig } from "./config.ts";
+import {
+  configFields,
+  countHeads,
+  evenHeads,
+  freshFields,
+  keepHeads,
+  layerFields,
+  parseConfig,
+  type TransformerConfig,
+  type TransformerLayer,
+  type TransformerShape,
+} from "./config.ts";
 import { importLlama2c } from "./llama2c-import.ts";
 
-export interface LlamaLayer {
-  /** Key/value head that each query head reads. Empty: no attention in this layer. */
-  readonly keyValueHeads: readonly number[];
-  /** Feed-forward neurons. 0: no feed-forward part. */
-  readonly feedForward: number;
-}
-
 /** Decoder of the LLaMA kind (Touvron et al. 2023): RMS norm, rotary positions, grouped-query attention, SwiGLU. */
-export interface LlamaConfig extends ModelConfig {
+export interface LlamaConfig extends TransformerConfig {
   readonly architecture: "llama";
-  readonly contextLength: number;
-  readonly hiddenSize: number;
-  readonly headDim: number;
-  readonly epsilon: number;
-  readonly ropeBase: number;
-  /** Which two numbers of a head turn together: neighbours (llama2.c), or those half a head apart (Hugging Face). */
-  readonly ropePairing: "adjacent" | "half";
-  /** True: the logits come from the embedding; false: from a matrix of their own. */
-  readonly tied: boolean;
-  readonly layers: readonly LlamaLayer[];
+  readonly layers: readonly TransformerLayer[];
 }
 
 const schema: z.ZodType<LlamaConfig> = z.strictObject({
   architecture: z.literal("llama"),
-  ...common,
-  layers: z.array(z.strictObject({ keyValueHeads, feedForward: neurons })),
+  ...configFields,
+  layers: z.array(z.strictObject(layerFields)),
 });
 
-export interface LlamaShape {
-  readonly vocabularySize: number;
-  readonly contextLength: number;
-  readonly hiddenSize: number;
+export interface LlamaShape extends TransformerShape {
   readonly layers: number;
-  readonly heads: number;
   /** Default: as many as heads. */
   readonly keyValueHeads?: number | undefined;
-  readonly feedForward: number;
-  readonly tied?: boolean | undefined;
 }
 
 /** A config whose layers are all alike. Throws `models/config-invalid`. */
-export function llamaConfig({
-  layers,
-  heads,
-  keyValueHeads: keyValue = heads,
-  feedForward: width,
-  tied = true,
-  ...sizes
-}: LlamaShape): LlamaConfig {
-  const layer = { keyValueHeads: evenHeads(heads, keyValue), feedForward: width };
-  const config = {
-    architecture: "llama",
-    ...sizes,
-    headDim: sizes.hiddenSize / heads,
-    epsilon: 1e-5,
-    ropeBase: 10_000,
-    ropePairing: "half",
-    tied,
-    layers: Array.from({ length: layers }, () => layer),
-  };
-  return parseConfig(schema, config, "config");
+export function llamaConfig(shape: LlamaShape): LlamaConfig {
+  const { heads, keyValueHeads = heads, feedForward: neurons } = shape;
+  const layer: TransformerLayer = { keyValueHeads: evenHeads(heads, keyValueHeads), feedForward: neurons };
+  const layers = Array.from({ length: shape.layers }, () => layer);
+  return parseConfig(schema, { architecture: "llama", ...freshFields(shape, 10_000), layers }, "config");
 }
 
 interface Run extends Visibility {
@@ -104,7 +77,7 @@ function run(scope: ModelScope, config: LlamaConfig, { tokens, positions, extend
     });
     x = scope.tracer.site(`layers.${index}`, feedForward(at, x, `layers.${index}.feedForward`, layer.feedForward));
   }
-  return logits(at, x, { norm: "norm", tied: config.tied });
+  return logits(at, x, "norm");
 }
 
 function decode(scope: ModelScope, config: LlamaConfig, { tokens, positions, starts, lengths, batch, capacity }: DecodeInputs): Value {
@@ -131,12 +104,7 @@ const architecture: Architecture<LlamaConfig> = {
   ],
   forward: (scope, config, { tokens, positions, lengths }) => run(scope, config, { tokens, positions, lengths, causal: true }),
   decode,
-  caches: (config) =>
-    config.layers.flatMap((layer, index) => {
-      const heads = countHeads(layer.keyValueHeads);
-      const { key, value } = cacheNames(`layers.${index}.attention`);
-      return heads === 0 ? [] : [key, value].map((name) => ({ name, heads, headDim: config.headDim, cross: false }));
-    }),
+  caches: (config) => config.layers.flatMap((layer, index) => cacheSpecs(config, `layers.${index}.attention`, layer.keyValueHeads, false)),
   heads: (config) => config.layers.flatMap((layer, index) => headGroup(config, `layers.${index}.attention`, layer.keyValueHeads)),
   withHeads: (config, kept) => ({
     ...config,
