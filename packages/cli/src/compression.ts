@@ -35,7 +35,7 @@ export interface Compression {
   readonly steps: readonly StepResult[];
 }
 
-export interface StepResult {
+interface StepResult {
   readonly use: string;
   readonly version: number;
   readonly options: unknown;

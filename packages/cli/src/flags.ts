@@ -1,6 +1,8 @@
 /** Values of flags, checked where they are read. */
 import { readFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { isPlainObject } from "@pare/core";
+import { parseJson } from "@pare/formats";
 import { fileUnreadable, flagInvalid } from "./errors.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -40,15 +42,10 @@ export function pairs(flag: string): (text: string, before?: Readonly<Record<str
 /** A parser for commander: one JSON object. Throws `cli/flag-invalid`. */
 export function jsonObject(flag: string): (text: string) => Record<string, unknown> {
   return (text) => {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (error) {
-      throw flagInvalid({ flag, expected: "one JSON object", found: `${text} (${(error as Error).message})` });
-    }
-    if (typeof value !== "object" || value === null || Array.isArray(value))
-      throw flagInvalid({ flag, expected: "one JSON object", found: text });
-    return value as Record<string, unknown>;
+    const refused = (found: string): Error => flagInvalid({ flag, expected: "one JSON object", found });
+    const value = parseJson(text, (why) => refused(`${text} (${why})`));
+    if (!isPlainObject(value)) throw refused(text);
+    return value;
   };
 }
 

@@ -69,7 +69,7 @@ export async function runStep(
 }
 
 /** The inputs a step reads: those it names, else the whole state. */
-export function inputsOf(step: Step<any, object>, state: Readonly<Record<string, Slot>>): Readonly<Record<string, Slot>> {
+function inputsOf(step: Step<any, object>, state: Readonly<Record<string, Slot>>): Readonly<Record<string, Slot>> {
   if (step.needs === undefined) return state;
   return Object.fromEntries(
     step.needs.map((name) => {

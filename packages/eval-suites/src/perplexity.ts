@@ -8,6 +8,7 @@ import {
   openData,
   pieceOptions,
   splitText,
+  subjectOf,
   type DataReference,
   type Example,
   type PieceOptions,
@@ -17,7 +18,7 @@ import { exposure } from "./domain.ts";
 import { dataMissing, familyUnfit } from "./errors.ts";
 import { ratioInterval } from "./interval.ts";
 import { scoreRows } from "./score.ts";
-import { architectureOf, tokenizerFor, withSession } from "./session.ts";
+import { tokenizerFor, withSession } from "./session.ts";
 
 export interface PerplexityOptions extends PieceOptions {
   /** The text itself, or a data set of plain text: a value, or `{ use: "text", file: "stories.txt" }`. */
@@ -61,7 +62,7 @@ export const perplexity: Suite<typeof ID, PerplexityOptions, Checkpoint, Perplex
   run: async (subject: Checkpoint, options, context): Promise<PerplexityReport> => {
     const { name, texts } = await readTexts(options.data, context);
     const { pieces, kept } = splitAll(texts, name, options);
-    const { family } = architectureOf(subject, context);
+    const { family } = subjectOf(subject, context.registry).architecture;
     if (family !== "decoder") throw familyUnfit({ suite: ID, family, takes: "a decoder" });
     const tokenizer = tokenizerFor(subject, ID, []);
     const examples = pieces.map((target): Example => ({ target }));

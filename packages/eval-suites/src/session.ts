@@ -1,6 +1,6 @@
 /** What every suite does with the model it is given. */
 import { isPareError, type Context } from "@pare/core";
-import { openSession, type Architecture, type ArchitecturePlugin, type Checkpoint, type Session, type Tokenizer } from "@pare/models";
+import { openSession, type Checkpoint, type Session, type Tokenizer } from "@pare/models";
 import type { Chooser } from "@pare/tensor-core";
 import { deviceOf, listeners, tokenizerIncomplete } from "@pare/training";
 import { vocabularyLacks } from "./errors.ts";
@@ -20,12 +20,6 @@ export async function withSession<Result>(
   } finally {
     await session.dispose();
   }
-}
-
-/** Throws `core/plugin-unknown` for an architecture nobody registered. */
-export function architectureOf(subject: Checkpoint, context: Context): Architecture {
-  const plugin: ArchitecturePlugin = context.registry.find("architecture", subject.config.architecture);
-  return plugin.define;
 }
 
 /** The tokenizer, once it is known to write every one of these words so that they read back. Throws `training/tokenizer-incomplete` and `eval-suites/vocabulary-lacks`. */

@@ -5,4 +5,4 @@ export { safetensorsFormat } from "./safetensors/format.ts";
 export { readLlama2cCheckpoint, type Llama2cCheckpoint, type Llama2cConfig } from "./llama2c/checkpoint.ts";
 export { readLlama2cTokenizer, type Llama2cPiece } from "./llama2c/tokenizer.ts";
 export { llama2cFormat, type Llama2cModel } from "./llama2c/format.ts";
-export { isRecord, parseJson } from "./json.ts";
+export { parseJson } from "./json.ts";

@@ -1,7 +1,7 @@
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]/g;
 
 /** The first key that stands twice in one object of a JSON text that parses; a parser keeps the last and says nothing. */
-export function duplicateKey(json: string): string | undefined {
+function duplicateKey(json: string): string | undefined {
   const objects: (Set<string> | undefined)[] = [];
   let last = "";
   for (const [token] of json.matchAll(TOKENS)) {
@@ -19,15 +19,10 @@ export function duplicateKey(json: string): string | undefined {
   return undefined;
 }
 
-/** UTF-8 bytes as JSON; `fail` makes the error from what was wrong. */
-export function parseJson(bytes: Uint8Array, fail: (found: string) => Error): unknown {
-  let text: string;
+/** JSON text, or UTF-8 bytes of it, in which no object holds a key twice; `fail` makes the error from what was wrong. */
+export function parseJson(content: Uint8Array | string, fail: (found: string) => Error): unknown {
+  const text = typeof content === "string" ? content : decodeUtf8(content, fail);
   let value: unknown;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw fail("bytes that are not UTF-8");
-  }
   try {
     value = JSON.parse(text);
   } catch (error) {
@@ -38,6 +33,10 @@ export function parseJson(bytes: Uint8Array, fail: (found: string) => Error): un
   return value;
 }
 
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function decodeUtf8(bytes: Uint8Array, fail: (found: string) => Error): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw fail("bytes that are not UTF-8");
+  }
 }

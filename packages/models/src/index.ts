@@ -46,5 +46,6 @@ export {
 } from "./architectures/encoder-decoder.ts";
 export { openSession } from "./session/session.ts";
 export { wordTokenizer } from "./word-tokenizer.ts";
+export { TextStream } from "./text-stream.ts";
 export { generateText, load, type LoadOptions, type LoadedModel, type TextOptions } from "./load.ts";
 export { builtIn } from "./plugins.ts";

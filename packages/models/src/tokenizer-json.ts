@@ -1,6 +1,6 @@
 /** Tokenizers by `@huggingface/tokenizers`, behind checks: the library takes what is missing for unknown text. */
 import { Tokenizer as Library } from "@huggingface/tokenizers";
-import { isRecord } from "@pare/formats";
+import { isPlainObject } from "@pare/core";
 import { textNotEncodable, tokenizerInvalid } from "./errors.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -26,8 +26,8 @@ export function tokenizerFromJson(json: unknown, config: unknown = {}, file: str
       expected,
       found: (typeof found === "string" ? found : (JSON.stringify(found) ?? "nothing")).slice(0, 80),
     });
-  if (!isRecord(json) || !isRecord(json["model"])) throw fail("model", "an object", isRecord(json) ? json["model"] : json);
-  if (!isRecord(config)) throw fail("tokenizer_config.json", "an object", config);
+  if (!isPlainObject(json) || !isPlainObject(json["model"])) throw fail("model", "an object", isPlainObject(json) ? json["model"] : json);
+  if (!isPlainObject(config)) throw fail("tokenizer_config.json", "an object", config);
   const added = addedTokens(json["added_tokens"] ?? [], fail);
   const pieces = pieceTable(json["model"], added, fail);
   checkModel(json["model"], pieces, fail);
@@ -40,7 +40,7 @@ function pieceTable(model: Readonly<Record<string, unknown>>, added: readonly Ad
   const { vocab } = model;
   const entries: (readonly [string, unknown])[] = Array.isArray(vocab)
     ? vocab.map((entry: unknown, id) => [Array.isArray(entry) ? String(entry[0]) : "", id] as const)
-    : Object.entries(isRecord(vocab) ? vocab : {});
+    : Object.entries(isPlainObject(vocab) ? vocab : {});
   if (entries.length === 0) throw fail("model.vocab", "ids by piece", vocab);
   const table = new Map<string, number>();
   const byId: (string | undefined)[] = [];
@@ -63,7 +63,7 @@ function pieceTable(model: Readonly<Record<string, unknown>>, added: readonly Ad
 function addedTokens(value: unknown, fail: Fail): AddedToken[] {
   if (!Array.isArray(value)) throw fail("added_tokens", "a list", value);
   return value.map((token: unknown, index) => {
-    if (!isRecord(token) || typeof token["content"] !== "string" || typeof token["id"] !== "number")
+    if (!isPlainObject(token) || typeof token["content"] !== "string" || typeof token["id"] !== "number")
       throw fail(`added_tokens[${index}]`, "id and content", token);
     return { id: token["id"], content: token["content"], special: token["special"] === true };
   });
@@ -97,7 +97,7 @@ function checkMerges(merges: unknown, pieces: ReadonlyMap<string, number>, fail:
   }
 }
 
-export function bytePiece(byte: number): string {
+function bytePiece(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 }
 
@@ -105,7 +105,7 @@ function specialTokens(config: Readonly<Record<string, unknown>>, pieces: Readon
   const idOf = (field: string): number | undefined => {
     const entry = config[field];
     if (entry === undefined || entry === null) return undefined;
-    const piece = isRecord(entry) ? entry["content"] : entry;
+    const piece = isPlainObject(entry) ? entry["content"] : entry;
     const id = typeof piece === "string" ? pieces.get(piece) : undefined;
     if (id === undefined) throw fail(field, "a piece of the vocabulary", piece);
     return id;

@@ -13,7 +13,7 @@ import {
 
 export const registry: Registry = createRegistry(...builtIn);
 
-export const WORDS: readonly string[] = ["walk", "run", "jump", "twice", "and", "WALK", "RUN", "JUMP"];
+const WORDS: readonly string[] = ["walk", "run", "jump", "twice", "and", "WALK", "RUN", "JUMP"];
 
 export function smallLlama(options: { readonly tied?: boolean; readonly seed?: number } = {}): Checkpoint {
   const tokenizer = wordTokenizer(WORDS);

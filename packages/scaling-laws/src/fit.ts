@@ -1,4 +1,5 @@
 /** The parametric fit of Hoffmann et al. 2022 (section 3.3, appendix D.3), with the bootstrap of Besiroglu et al. 2024. */
+import { createTurns } from "@pare/core";
 import { z } from "zod";
 import type { ChinchillaLaw, Observation } from "./chinchilla.ts";
 import { resample } from "./bootstrap.ts";
@@ -148,20 +149,13 @@ function quantile(sorted: Float64Array, p: number): number {
   return sorted[below]! + (at - below) * (sorted[above]! - sorted[below]!);
 }
 
-const TURN_MILLISECONDS = 30;
-
 /** Called before each descent: tells progress, gives the event loop a turn now and then, and throws once the signal is aborted. */
 function turns({ signal, onProgress }: FitOptions, total: number): () => Promise<void> {
+  const turn = createTurns();
   let done = 0;
-  let last = performance.now();
-  signal?.throwIfAborted();
   return async () => {
-    if (performance.now() - last > TURN_MILLISECONDS) {
-      onProgress?.(done, total);
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      signal?.throwIfAborted();
-      last = performance.now();
-    }
-    done++;
+    onProgress?.(done++, total);
+    await turn();
+    signal?.throwIfAborted();
   };
 }

@@ -6,7 +6,6 @@ import type { Cli } from "../cli.ts";
 import { withTimings, type TimingsFlags } from "../device.ts";
 import { sourceMissing, tokenizerMissing } from "../errors.ts";
 import { number } from "../flags.ts";
-import { streamedText } from "../streamed-text.ts";
 
 interface GenerateFlags extends TimingsFlags {
   readonly prompt: string;
@@ -36,43 +35,50 @@ export function registerGenerate(program: Command, cli: Cli): void {
 
 async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> {
   const { terminal, json } = cli;
-  const [{ folderFiles }, { openRegistry }, { openModel }, { openDevice }, { openChooser }, { watch, describeChoices }, { openSession }] =
-    await Promise.all([
-      import("@pare/core/node"),
-      import("../registry.ts"),
-      import("../model.ts"),
-      import("../open-device.ts"),
-      import("../open-chooser.ts"),
-      import("../watch.ts"),
-      import("@pare/models"),
-    ]);
+  const [
+    { folderFiles },
+    { openRegistry },
+    { openModel },
+    { openDevice },
+    { openChooser },
+    { watch, describeChoices },
+    { openSession, TextStream },
+  ] = await Promise.all([
+    import("@pare/core/node"),
+    import("../registry.ts"),
+    import("../model.ts"),
+    import("../open-device.ts"),
+    import("../open-chooser.ts"),
+    import("../watch.ts"),
+    import("@pare/models"),
+  ]);
   const { registry } = await openRegistry(terminal.cwd);
   const model = await openModel(path, terminal.cwd, registry);
   const { tokenizer, prompt, source } = encodeInputs(model, path, flags);
   const device = await openDevice(registry, flags);
   const watching = watch(cli);
-  const session = await openSession(model, {
-    device,
-    registry,
-    chooser: await openChooser(device, folderFiles(resolve(terminal.cwd, flags.store), { create: true }), watching.onEvent),
-    onFallback: (op) => watching.onEvent({ type: "fallback", op, device: device.backend }),
-    onChoice: (choice) => watching.onEvent({ type: "choice", ...choice }),
-  });
   try {
+    const session = openSession(model, {
+      device,
+      registry,
+      chooser: await openChooser(device, folderFiles(resolve(terminal.cwd, flags.store), { create: true }), watching.onEvent),
+      onFallback: (op) => watching.onEvent({ type: "fallback", op, device: device.backend }),
+      onChoice: (choice) => watching.onEvent({ type: "choice", ...choice }),
+    });
     if (session.architecture.family === "encoder-decoder" && source === undefined) throw sourceMissing({ file: path });
     const ids = [...prompt];
-    const text = streamedText(tokenizer.decode);
+    const text = new TextStream(tokenizer, prompt);
     const say = (added: string): void => void (json || terminal.out(added));
-    say(text.push(ids));
+    say(tokenizer.decode(prompt));
     const began = performance.now();
     const { maxTokens, temperature, topP, seed, cache } = flags;
     const request = { prompts: [prompt], sources: source && [source], maxTokens, temperature, topP, seed, cache, signal: terminal.signal };
     for await (const [token] of session.generate(request)) {
       if (token === undefined) break;
       ids.push(token);
-      say(text.push(ids));
+      say(text.push(token));
     }
-    say(`${text.flush(ids)}\n`);
+    say(`${text.rest()}\n`);
     const seconds = (performance.now() - began) / 1000;
     const tokens = ids.length - prompt.length;
     const result = {
@@ -90,7 +96,6 @@ async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> 
       terminal.err(`${[speed, ...describeChoices(result.choices)].join("\n")}\n`);
     }
   } finally {
-    session.dispose();
     await device.close();
   }
 }

@@ -108,6 +108,12 @@ test("files that cannot be parsed, and names of nothing", async () => {
     code: "cli/recipe-invalid",
     report: { found: expect.stringContaining("line") },
   });
+  await expect(read("r.json", '[{ "use": "test/shrink", "by": 0.5, "by": 0.25 }]')).rejects.toMatchObject({
+    code: "cli/recipe-invalid",
+    report: { found: 'the key "by" twice' },
+  });
+  const bomb = ["a0: &a0 [x]", ...[1, 2, 3, 4].map((i) => `a${i}: &a${i} [${`*a${i - 1},`.repeat(9)}]`)].join("\n");
+  await expect(read("r.yaml", bomb)).rejects.toMatchObject({ code: "cli/recipe-invalid" });
   await expect(read("r.mjs", "throw new Error('no')")).rejects.toMatchObject({ code: "cli/module-failed" });
   await expect(read("nowhere.json")).rejects.toMatchObject({ code: "cli/recipe-unknown" });
   await expect(read("mime", undefined, { recipes: { mine: steps } })).rejects.toMatchObject({ report: { near: ["mine"] } });

@@ -1,13 +1,13 @@
 /** SCAN as suites: exact-match accuracy on the test part of a split. */
 import { defineSuite, type Suite, type SuiteReport } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
-import { encodeExample, hashExamples } from "@pare/training";
+import { encodeExample, hashExamples, subjectOf } from "@pare/training";
 import { z } from "zod";
 import { exposure } from "../domain.ts";
 import { wilson } from "../interval.ts";
 import { sample } from "../sample.ts";
 import { isWritten, scoreRows } from "../score.ts";
-import { architectureOf, tokenizerFor, withSession } from "../session.ts";
+import { tokenizerFor, withSession } from "../session.ts";
 import { SCAN_CITATION, scan } from "./data.ts";
 import type { ScanSplit } from "./splits.ts";
 
@@ -65,7 +65,7 @@ function scanSuite<Split extends ScanSplit>(
       const all = await scan(split).examples("test");
       const examples = sample(all, count, context.seed, id);
       const tokenizer = tokenizerFor(subject, id, wordsOf(examples));
-      const { family } = architectureOf(subject, context);
+      const { family } = subjectOf(subject, context.registry).architecture;
       const rows = examples.map((example) => encodeExample(tokenizer, family, example));
       const scores = await withSession(subject, id, context, (session) => scoreRows(session, rows, { batch, message: id }, context));
       const correct = rows.filter((row, index) => isWritten(row, scores[index]!)).length;

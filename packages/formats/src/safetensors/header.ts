@@ -1,5 +1,5 @@
 /** The header of a safetensors file, checked completely before anything else is read or allocated. */
-import type { FileSet } from "@pare/core";
+import { isPlainObject, type FileSet } from "@pare/core";
 import { byteSize, type DType } from "@pare/tensor-core";
 import {
   dtypeUnsupported,
@@ -11,11 +11,11 @@ import {
   tensorsHole,
   tensorsOverlap,
 } from "../errors.ts";
-import { isRecord, parseJson } from "../json.ts";
+import { parseJson } from "../json.ts";
 import { at, elements } from "../named-tensors.ts";
 
 /** The format's own cap on its JSON header, in bytes. */
-export const HEADER_LIMIT = 100_000_000;
+const HEADER_LIMIT = 100_000_000;
 
 /** The format's names of element types. */
 export const DTYPE_NAMES: Readonly<Record<DType, string>> = {
@@ -35,7 +35,7 @@ export const DTYPE_NAMES: Readonly<Record<DType, string>> = {
 };
 const DTYPES = new Map(Object.entries(DTYPE_NAMES).map(([dtype, name]) => [name, dtype as DType]));
 
-export interface TensorEntry {
+interface TensorEntry {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -64,7 +64,7 @@ export async function readHeader(files: FileSet, name: string): Promise<Header> 
   if (start > size) throw fileTruncated({ file, field: "header", expected: `${announced} bytes`, found: `${size - 8}` });
   const bytes = await files.read(name, 8, start);
   const json = parseJson(bytes, (found) => headerInvalid({ file, field: "header", expected: "JSON", found }));
-  if (bytes[0] !== 0x7b || !isRecord(json)) {
+  if (bytes[0] !== 0x7b || !isPlainObject(json)) {
     throw headerInvalid({ file, field: "header", expected: "a JSON object that starts with {", found: JSON.stringify(json).slice(0, 40) });
   }
   const { __metadata__: metadata, ...tensors } = json;
@@ -74,7 +74,7 @@ export async function readHeader(files: FileSet, name: string): Promise<Header> 
 
 function readMetadata(file: string, metadata: unknown): Readonly<Record<string, string>> {
   if (metadata === undefined) return {};
-  const wrong = isRecord(metadata) ? Object.entries(metadata).find(([, value]) => typeof value !== "string") : ["", metadata];
+  const wrong = isPlainObject(metadata) ? Object.entries(metadata).find(([, value]) => typeof value !== "string") : ["", metadata];
   if (wrong !== undefined) {
     throw headerInvalid({
       file,
@@ -98,7 +98,7 @@ interface RawEntry {
 function readEntry({ file, tensor, entry, start, size }: RawEntry): TensorEntry {
   const fail = (field: string, expected: string, found: unknown): Error =>
     headerInvalid({ file, field: field === "" ? tensor : `${tensor}.${field}`, expected, found: JSON.stringify(found) ?? "nothing" });
-  if (!isRecord(entry)) throw fail("", "an object", entry);
+  if (!isPlainObject(entry)) throw fail("", "an object", entry);
   const { dtype: dtypeName, shape, data_offsets: offsets, ...rest } = entry;
   if (Object.keys(rest).length > 0) throw fail("", "dtype, shape and data_offsets alone", Object.keys(entry));
   if (typeof dtypeName !== "string") throw fail("dtype", "the name of an element type", dtypeName);

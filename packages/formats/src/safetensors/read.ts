@@ -1,7 +1,7 @@
-import type { FileSet } from "@pare/core";
+import { isPlainObject, type FileSet } from "@pare/core";
 import type { TensorSource } from "@pare/tensor-core";
 import { indexInvalid } from "../errors.ts";
-import { isRecord, parseJson } from "../json.ts";
+import { parseJson } from "../json.ts";
 import { at, rangeSource, type NamedTensors } from "../named-tensors.ts";
 import { readHeader } from "./header.ts";
 
@@ -53,8 +53,8 @@ async function readIndex(files: FileSet, index: string): Promise<Map<string, str
   const file = at(files, index);
   const fail = (field: string, expected: string, found: string): Error => indexInvalid({ file, field, expected, found });
   const json = parseJson(await files.read(index), (found) => fail("index", "JSON", found));
-  const map = isRecord(json) ? json["weight_map"] : undefined;
-  if (!isRecord(map)) throw fail("weight_map", "a file name for every tensor", typeof map);
+  const map = isPlainObject(json) ? json["weight_map"] : undefined;
+  if (!isPlainObject(map)) throw fail("weight_map", "a file name for every tensor", typeof map);
   const present = new Set(await files.list());
   for (const [tensor, shard] of Object.entries(map)) {
     // Only names that the set itself lists are opened: an index cannot point outside its folder.

@@ -1,5 +1,5 @@
-import { nearNames, type FileSet, type Registry } from "@pare/core";
-import { SAFETENSORS_FILE, isRecord, safetensorsFormat } from "@pare/formats";
+import { isPlainObject, nearNames, type FileSet, type Registry } from "@pare/core";
+import { SAFETENSORS_FILE, safetensorsFormat } from "@pare/formats";
 import { denseWeight } from "@pare/tensor-core";
 import type { Architecture } from "../architecture.ts";
 import type { Checkpoint, Provenance } from "../checkpoint.ts";
@@ -27,7 +27,7 @@ export async function loadCheckpoint(files: FileSet, registry: ModelPlugins): Pr
   if (!names.includes(CONFIG_FILE)) return importCheckpoint(files, registry, names);
   const file = `${files.location}/${CONFIG_FILE}`;
   const raw = await readJsonFile(files, CONFIG_FILE, configInvalid);
-  const id = isRecord(raw) ? raw["architecture"] : undefined;
+  const id = isPlainObject(raw) ? raw["architecture"] : undefined;
   if (typeof id !== "string")
     throw configInvalid({ file, field: "architecture", expected: "the name of an architecture", found: JSON.stringify(id) ?? "nothing" });
   const architecture = findArchitecture(registry, id, file);

@@ -8,7 +8,7 @@ export const PROVENANCE_FILE = "provenance.json";
 export const STORAGES_KEY = "pare.storages";
 
 /** The part that carries a dense weight's values goes by the weight's own name, so that any reader finds it. */
-export const PLAIN_PART = "values";
+const PLAIN_PART = "values";
 
 /** One weight in {@link STORAGES_KEY}. */
 export interface StorageEntry {

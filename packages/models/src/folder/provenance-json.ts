@@ -1,4 +1,4 @@
-import { isRecord } from "@pare/formats";
+import { isPlainObject } from "@pare/core";
 import { provenanceInvalid } from "../errors.ts";
 import type { Deed, Provenance, SeenData } from "../checkpoint.ts";
 
@@ -15,7 +15,7 @@ export function provenanceToJson({ seen, deeds, origin }: Provenance): object {
 export function provenanceFromJson(json: unknown, file: string): Provenance {
   const fail = (field: string, expected: string, found: unknown): Error =>
     provenanceInvalid({ file, field, expected, found: (JSON.stringify(found) ?? "nothing").slice(0, 60) });
-  if (!isRecord(json)) throw fail("provenance", "an object", json);
+  if (!isPlainObject(json)) throw fail("provenance", "an object", json);
   const { seen, deeds, origin, ...rest } = json;
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) throw fail(unknown, "seen, deeds and origin alone", rest[unknown]);
@@ -32,7 +32,7 @@ export function provenanceFromJson(json: unknown, file: string): Provenance {
 type Fail = (field: string, expected: string, found: unknown) => Error;
 
 function seenFromJson(one: unknown, field: string, fail: Fail): SeenData {
-  if (!isRecord(one) || typeof one["data"] !== "string" || typeof one["examples"] !== "string" || Object.keys(one).length !== 2) {
+  if (!isPlainObject(one) || typeof one["data"] !== "string" || typeof one["examples"] !== "string" || Object.keys(one).length !== 2) {
     throw fail(field, "data and examples", one);
   }
   const examples = fromBase64(one["examples"]);
@@ -44,7 +44,12 @@ function seenFromJson(one: unknown, field: string, fail: Fail): SeenData {
 }
 
 function deedFromJson(one: unknown, field: string, fail: Fail): Deed {
-  if (!isRecord(one) || typeof one["use"] !== "string" || !Number.isSafeInteger(one["version"]) || !Number.isSafeInteger(one["seed"])) {
+  if (
+    !isPlainObject(one) ||
+    typeof one["use"] !== "string" ||
+    !Number.isSafeInteger(one["version"]) ||
+    !Number.isSafeInteger(one["seed"])
+  ) {
     throw fail(field, "use, version, options and seed", one);
   }
   return { use: one["use"], version: one["version"] as number, options: one["options"], seed: one["seed"] as number };

@@ -1,6 +1,6 @@
 /** Tensors of a file become stored weights, checked against their storages and against what the architecture asks for. */
-import { isPareError, nearNames, type Registry } from "@pare/core";
-import { isRecord, type NamedTensors } from "@pare/formats";
+import { isPareError, isPlainObject, nearNames, type Registry } from "@pare/core";
+import { parseJson, type NamedTensors } from "@pare/formats";
 import type { StorageDefinition, StoredWeight, TensorSource } from "@pare/tensor-core";
 import type { Architecture } from "../architecture.ts";
 import type { ModelConfig } from "../checkpoint.ts";
@@ -97,15 +97,15 @@ function storageEntries(json: string | undefined, file: string): Map<string, Sto
   const fail = (field: string, expected: string, found: string): Error => weightInvalid({ file, field, expected, found });
   if (json === undefined) return new Map();
   const field = `__metadata__.${STORAGES_KEY}`;
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (error) {
-    throw fail(field, "JSON", (error as Error).message);
-  }
-  if (!isRecord(value)) throw fail(field, "an object", JSON.stringify(value));
+  const value = parseJson(json, (found) => fail(field, "JSON", found));
+  if (!isPlainObject(value)) throw fail(field, "an object", JSON.stringify(value));
   for (const [weight, entry] of Object.entries(value)) {
-    if (!isRecord(entry) || typeof entry["storage"] !== "string" || !isRecord(entry["descriptor"]) || Object.keys(entry).length !== 2) {
+    if (
+      !isPlainObject(entry) ||
+      typeof entry["storage"] !== "string" ||
+      !isPlainObject(entry["descriptor"]) ||
+      Object.keys(entry).length !== 2
+    ) {
       throw fail(`${field}.${weight}`, "storage and descriptor", JSON.stringify(entry));
     }
   }
