@@ -1,6 +1,6 @@
 /**
- * One training step (forward, backward, AdamW) of a small decoder on one thread, per kernel variant, and where the time
- * goes by op.
+ * One training step (forward, backward, AdamW) of a small decoder, per kernel variant on one thread and, in turn with it, on
+ * two, and where the time of one goes by op.
  *
  *     node --conditions=@pare/source packages/backend-wasm/bench/training.ts [rounds] [width] [batch] [tokens] [blocks] [--smoke]
  */
@@ -68,9 +68,17 @@ console.log(`${blocks} blocks of ${width}, ${batch}×${tokens} tokens: ${(flops 
 
 for (const { portable } of VARIANTS) {
   const device = await openWasm({ portable });
-  const { step } = await interleave({ step: stepper(device) }, rounds);
+  const two = await openWasm({ portable, threads: 2 });
+  const { step, shared } = await interleave({ step: stepper(device), shared: stepper(two) }, rounds);
+  await two.close();
   report({ what: `step, ${device.variant}`, value: step.median, fastest: step.fastest, unit: "ms" });
   report({ what: `rate, ${device.variant}`, value: flops / step.median / 1e6, fastest: flops / step.fastest / 1e6, unit: "GFLOP/s" });
+  report({
+    what: `speed of two threads, ${device.variant}`,
+    value: step.median / shared.median,
+    fastest: step.fastest / shared.fastest,
+    unit: "of one",
+  });
   const spent = new Map<string, number>();
   await interleave({ step: stepper(timedByOp(device, spent)) }, 5, 0);
   console.log(sharesOf(spent, 12));

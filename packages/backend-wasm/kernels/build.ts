@@ -5,9 +5,11 @@
  *     node packages/backend-wasm/kernels/build.ts [package folder …]
  *
  * Without folders it builds every package beside this one that has kernels. Unchanged sources are not compiled again.
+ * It also embeds what worker threads run: `src/team/member.ts` → `src/generated/member.ts`.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main as compileAssembly, version } from "assemblyscript/asc";
@@ -21,6 +23,7 @@ const ENTRY = "kernels/assembly/index.ts";
 const given = process.argv.slice(2).map((folder) => resolve(folder));
 const folders = given.length > 0 ? given : readdirSync(packages).map((name) => join(packages, name));
 for (const folder of folders) if (existsSync(join(folder, ENTRY))) await build(folder);
+embedMember();
 
 async function build(folder: string): Promise<void> {
   const target = join(folder, "src/generated/modules.ts");
@@ -50,6 +53,13 @@ async function build(folder: string): Promise<void> {
     ].join("\n"),
   );
   renameSync(`${target}.part`, target);
+}
+
+function embedMember(): void {
+  const text = stripTypeScriptTypes(readFileSync(join(here, "../src/team/member.ts"), "utf8"));
+  const target = join(here, "../src/generated/member.ts");
+  const made = `export const source: string = ${JSON.stringify(text.replaceAll(/^ +$| +$/gm, ""))};\n`;
+  if (!existsSync(target) || readFileSync(target, "utf8") !== made) writeFileSync(target, made);
 }
 
 async function compile(folder: string, { features }: Variant): Promise<Uint8Array> {

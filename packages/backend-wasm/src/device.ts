@@ -1,11 +1,13 @@
 /** The device: one WebAssembly memory, kernels of this package and of packs, programs as lists of bound calls. */
-import { wasmUnavailable, threadsUnsupported } from "./errors.ts";
+import { threadsInvalid, wasmUnavailable } from "./errors.ts";
 import type { Device, DeviceBuffer } from "@pare/tensor-core";
-import type { AnyPack } from "@pare/core";
+import { isPareError, type AnyPack } from "@pare/core";
 import { createAllocator } from "./allocator.ts";
-import { createScratch, encodeSteps, type BoundKernel } from "./encoder.ts";
+import { encodeSteps, type BoundKernel, type Crew } from "./encoder.ts";
 import { chooseVariant, instantiateAll, type Instances } from "./instantiate.ts";
 import { KERNELS } from "./kernels/index.ts";
+import { createScratch } from "./scratch.ts";
+import { openTeam } from "./team/team.ts";
 import type { WasmPack } from "./types.ts";
 import type { WasmVariant } from "./variants.ts";
 
@@ -14,8 +16,13 @@ export interface WasmDeviceOptions {
   readonly packs?: readonly AnyPack[] | undefined;
   /** Plain SIMD, so that every machine gives the same bytes. */
   readonly portable?: boolean | undefined;
-  /** 1, the default. */
+  /**
+   * Threads that share the work of a call, 1 if absent; results do not depend on it. More than one need shared memory: worker threads
+   * of Node, or Web Workers of a page that is cross-origin isolated.
+   */
   readonly threads?: number | undefined;
+  /** Told where the device runs on one thread although more were asked for; `console.warn` if absent. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Bytes at most; default and ceiling are the 4 GiB of wasm32. */
   readonly memoryLimit?: number | undefined;
 }
@@ -23,28 +30,74 @@ export interface WasmDeviceOptions {
 export interface WasmDevice extends Device {
   readonly backend: "wasm";
   readonly variant: WasmVariant;
+  /** How many there really are. */
+  readonly threads: number;
 }
 
 const WASM32 = 2 ** 32;
+const PAGE = 65536;
+const MOST_THREADS = 64;
+const LEAST_PIECE = 5000;
 
-/** Throws `backend-wasm/unavailable` where the engine has no SIMD, `backend-wasm/threads-unsupported` for more than one thread. */
+/** Throws `backend-wasm/unavailable` where the engine has no SIMD, `backend-wasm/threads-invalid`. */
 export async function openWasm(options: WasmDeviceOptions = {}): Promise<WasmDevice> {
-  const { packs = [], portable = false, threads = 1, memoryLimit = WASM32 } = options;
-  if (threads !== 1) throw threadsUnsupported({ threads });
-  const variant = await chooseVariant(portable);
-  if (variant === undefined) throw wasmUnavailable({});
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  const instances = await instantiateAll(variant, memory, packs.filter(isWasmPack));
-  return deviceOver(memory, variant, instances, Math.min(memoryLimit, WASM32));
+  return openDividing(options, LEAST_PIECE);
 }
 
-function deviceOver(memory: WebAssembly.Memory, variant: WasmVariant, instances: Instances, memoryLimit: number): WasmDevice {
+/** The same, dividing work into pieces of so many nanoseconds at least. */
+export async function openDividing(options: WasmDeviceOptions, leastPiece: number): Promise<WasmDevice> {
+  const { packs = [], portable = false, threads = 1, memoryLimit = WASM32, onWarning = console.warn } = options;
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) throw threadsInvalid({ threads });
+  const variant = await chooseVariant(portable);
+  if (variant === undefined) throw wasmUnavailable({});
+  const limit = Math.min(memoryLimit, WASM32);
+  const parts = { variant, packs: packs.filter(isWasmPack), limit };
+  if (threads === 1) return openAlone(parts);
+  try {
+    return await openShared(parts, threads, leastPiece);
+  } catch (error) {
+    if (isPareError(error)) throw error;
+    onWarning(`the wasm device runs on 1 thread instead of ${threads}: ${error instanceof Error ? error.message : error}`);
+    return openAlone(parts);
+  }
+}
+
+interface DeviceParts {
+  readonly variant: WasmVariant;
+  readonly packs: readonly WasmPack[];
+  readonly limit: number;
+}
+
+async function openAlone({ variant, packs, limit }: DeviceParts): Promise<WasmDevice> {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  return deviceOver(memory, variant, await instantiateAll(variant, memory, packs), limit);
+}
+
+async function openShared({ variant, packs, limit }: DeviceParts, threads: number, leastPiece: number): Promise<WasmDevice> {
+  if (globalThis.crossOriginIsolated === false) throw new Error("the page is not cross-origin isolated, so that memory cannot be shared");
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: Math.max(1, Math.ceil(limit / PAGE)), shared: true });
+  const instances = await instantiateAll(variant, memory, packs);
+  const team = await openTeam(threads, { memory, modules: instances.modules });
+  let programs = 0;
+  const indexOf = new Map(instances.functions.map((run, index) => [run, index]));
+  return deviceOver(memory, variant, instances, limit, { team, indexOf, serial: () => ++programs % 2 ** 31, leastPiece });
+}
+
+function deviceOver(
+  memory: WebAssembly.Memory,
+  variant: WasmVariant,
+  instances: Instances,
+  memoryLimit: number,
+  crew?: Crew | undefined,
+): WasmDevice {
   const kernels = kernelTable(instances);
   const allocator = createAllocator(memory, memoryLimit);
-  const scratch = createScratch(allocator);
+  const threads = crew?.team.threads ?? 1;
+  const scratch = Array.from({ length: threads }, () => createScratch(allocator));
   return {
     backend: "wasm",
     variant,
+    threads,
     memoryLimit,
     supports: (op) => kernels.has(op),
     allocate: (bytes) => ({ bytes, handle: allocator.allocate(bytes) }),
@@ -54,7 +107,7 @@ function deviceOver(memory: WebAssembly.Memory, variant: WasmVariant, instances:
     },
     read: async (buffer, offset, bytes) => new Uint8Array(memory.buffer, addressOf(buffer) + offset, bytes).slice(),
     prepare: (steps) => {
-      const { calls, kept } = encodeSteps(steps, { memory, allocator, scratch, kernels });
+      const { calls, kept } = encodeSteps(steps, { memory, allocator, scratch, kernels, crew });
       const done = Promise.resolve();
       return {
         run: () => {
@@ -66,7 +119,7 @@ function deviceOver(memory: WebAssembly.Memory, variant: WasmVariant, instances:
         },
       };
     },
-    close: async () => {},
+    close: async () => crew?.team.close(),
   };
 }
 

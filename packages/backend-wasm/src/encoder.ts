@@ -12,7 +12,10 @@ import {
 } from "@pare/tensor-core";
 import type { Allocator } from "./allocator.ts";
 import { dtypeUnsupported, kernelUnknown } from "./errors.ts";
-import type { WasmEncoder, WasmTensor, WasmTypes } from "./types.ts";
+import type { ScratchPool } from "./scratch.ts";
+import { encode } from "./team/program.ts";
+import type { Team } from "./team/team.ts";
+import type { WasmEncoder, WasmTensor, WasmTypes, Work } from "./types.ts";
 
 const COMPUTED: readonly DType[] = ["f32", "i32", "u8"];
 
@@ -25,34 +28,6 @@ export interface BoundKernel {
   readonly functions: WasmFunctions;
 }
 
-/** Blocks that steps share: a step takes what it needs, the next step takes the same again. */
-export interface ScratchPool {
-  readonly take: (bytes: number) => number;
-  /** A new step begins. */
-  readonly reset: () => void;
-}
-
-export function createScratch(allocator: Allocator): ScratchPool {
-  const blocks: { readonly address: number; readonly bytes: number; taken: boolean }[] = [];
-  return {
-    take: (bytes) => {
-      let block = blocks.find((candidate) => !candidate.taken && candidate.bytes >= bytes);
-      if (block === undefined) {
-        // Half again as much as asked for, so that slowly growing requests end in few blocks.
-        const size = Math.max(65536, Math.ceil(bytes * 1.5));
-        block = { address: allocator.allocate(size), bytes: size, taken: false };
-        blocks.push(block);
-        blocks.sort((a, b) => a.bytes - b.bytes);
-      }
-      block.taken = true;
-      return block.address;
-    },
-    reset: () => {
-      for (const block of blocks) block.taken = false;
-    },
-  };
-}
-
 export interface Encoding {
   readonly calls: readonly (() => unknown)[];
   /** What the program holds besides planned buffers. */
@@ -62,22 +37,99 @@ export interface Encoding {
 export interface EncodingParts {
   readonly memory: WebAssembly.Memory;
   readonly allocator: Allocator;
-  readonly scratch: ScratchPool;
+  /** One pool per thread. */
+  readonly scratch: readonly ScratchPool[];
   readonly kernels: ReadonlyMap<string, BoundKernel>;
+  /** Absent on one thread. */
+  readonly crew?: Crew | undefined;
 }
 
-export function encodeSteps(steps: readonly ProgramStep[], { memory, allocator, scratch, kernels }: EncodingParts): Encoding {
-  const calls: (() => unknown)[] = [];
+/** A team and what it needs to name functions and programs. */
+export interface Crew {
+  readonly team: Team;
+  readonly indexOf: ReadonlyMap<WasmFunction, number>;
+  /** A number that no program had. */
+  readonly serial: () => number;
+  /** Nanoseconds below which handing a piece over costs more than it saves. */
+  readonly leastPiece: number;
+}
+
+interface Bound {
+  readonly run: WasmFunction;
+  readonly args: readonly number[];
+}
+
+/** Calls in order; a phase is one call for the leader. */
+class Recorder {
+  readonly calls: (() => unknown)[] = [];
+  /** `[thread][phase][task]` */
+  readonly threads: Bound[][][][];
+  private sink: Bound[] | undefined;
+  private readonly scratch: readonly ScratchPool[];
+  private readonly leastPiece: number;
+  private thread = 0;
+
+  constructor(scratch: readonly ScratchPool[], leastPiece: number) {
+    this.scratch = scratch;
+    this.leastPiece = leastPiece;
+    this.threads = scratch.map(() => []);
+  }
+
+  readonly take = (bytes: number): number => this.scratch[this.thread]!.take(bytes);
+
+  add(run: WasmFunction, args: readonly number[]): void {
+    if (this.sink === undefined) this.calls.push(bind({ run, args }));
+    else this.sink.push({ run, args });
+  }
+
+  divide({ size, grain = 1, nanoseconds }: Work, part: (begin: number, end: number) => void, run: (phase: number) => void): void {
+    const grains = Math.ceil(size / grain);
+    const count = Math.min(grains, PIECES * this.threads.length, Math.floor(nanoseconds / this.leastPiece));
+    if (this.threads.length === 1 || count < 2) {
+      part(0, size);
+      return;
+    }
+    const bounds = Array.from({ length: count + 1 }, (_, i) => Math.min(size, Math.floor((i * grains) / count) * grain));
+    this.threads.forEach((phases, thread) => {
+      this.thread = thread;
+      phases.push(
+        Array.from({ length: count }, (_, i) => {
+          const release = this.scratch[thread]!.hold();
+          this.sink = [];
+          part(bounds[i]!, bounds[i + 1]!);
+          release();
+          return this.sink;
+        }),
+      );
+    });
+    this.sink = undefined;
+    this.thread = 0;
+    const phase = this.threads[0]!.length - 1;
+    this.calls.push(() => run(phase));
+  }
+}
+
+/** Ranges for each thread: more than one, so that a thread that is held up leaves work to the others. */
+const PIECES = 2;
+
+/** A bound function passes its arguments on without collecting them: running allocates nothing. */
+function bind({ run, args }: Bound): () => unknown {
+  return run.bind(undefined, ...args);
+}
+
+export function encodeSteps(steps: readonly ProgramStep[], { memory, allocator, scratch, kernels, crew }: EncodingParts): Encoding {
   const kept: { address: number; bytes: number }[] = [];
   const persist = (bytes: number): number => {
     const address = allocator.allocate(bytes);
     kept.push({ address, bytes });
     return address;
   };
+  const recorder = new Recorder(scratch, crew?.leastPiece ?? Infinity);
+  let runPhase = (_phase: number): void => undefined;
   const encoderOf = ({ kernel: { op }, functions }: BoundKernel): WasmEncoder => ({
     memory,
     persist,
-    scratch: scratch.take,
+    scratch: recorder.take,
     table: (values) => {
       const address = persist(values.length * 4);
       new Int32Array(memory.buffer, address, values.length).set(values);
@@ -86,26 +138,44 @@ export function encodeSteps(steps: readonly ProgramStep[], { memory, allocator, 
     call: (name, ...args) => {
       const found = functions[name];
       if (found === undefined) throw kernelUnknown({ kernel: name, op, near: nearNames(name, Object.keys(functions)) });
-      // A bound function passes its arguments on without collecting them: running allocates nothing.
-      calls.push(found.bind(undefined, ...args));
+      recorder.add(found, args);
     },
+    divide: (work, part) => recorder.divide(work, part, (phase) => runPhase(phase)),
   });
   try {
     for (const step of steps) {
       const bound = kernels.get(step.op.name);
-      scratch.reset();
-      if (bound === undefined) calls.push(referenceCall(step, memory));
+      for (const pool of scratch) pool.reset();
+      if (bound === undefined) recorder.calls.push(referenceCall(step, memory));
       else {
         refuseWideTypes(step);
         const outputs = map(step.outputs, (planned) => tensorOf(planned)!);
         bound.kernel.encode(encoderOf(bound), map(step.inputs, tensorOf), outputs, step.attrs);
       }
     }
+    if (crew !== undefined) runPhase = phasesOf(recorder.threads, crew, memory, persist);
   } catch (error) {
     for (const { address, bytes } of kept) allocator.free(address, bytes);
     throw error;
   }
-  return { calls, kept };
+  return { calls: recorder.calls, kept };
+}
+
+/** Writes the phases where the workers read them; gives what the leader does for one. */
+function phasesOf(
+  threads: readonly Bound[][][][],
+  { team, indexOf, serial }: Crew,
+  memory: WebAssembly.Memory,
+  persist: (bytes: number) => number,
+): (phase: number) => void {
+  const own = threads[0]!.map((tasks) => tasks.map((calls) => calls.map(bind)));
+  const indexed = threads.map((phases) =>
+    phases.map((tasks) => tasks.map((calls) => calls.map(({ run, args }) => ({ index: indexOf.get(run)!, args })))),
+  );
+  const numbers = encode(indexed);
+  const program = { address: persist(numbers.byteLength), serial: serial() };
+  new Float64Array(memory.buffer, program.address, numbers.length).set(numbers);
+  return (phase) => team.run(program, phase, own[phase]!);
 }
 
 /** Kernels know 4-byte numbers and bytes; anything else would be read as those. */

@@ -12,15 +12,25 @@ export const kernelUnknown: ErrorFactory<{ kernel: string; op: string; near: rea
   }),
 );
 
-export const threadsUnsupported: ErrorFactory<{ threads: number }> = defineError(
-  "backend-wasm/threads-unsupported",
-  "More than one thread was asked for; this version of the device runs on one.",
+export const threadsInvalid: ErrorFactory<{ threads: number }> = defineError(
+  "backend-wasm/threads-invalid",
+  "A number of threads was asked for that no device can have.",
   ({ threads }) => ({
-    message: "the wasm device runs on one thread",
+    message: "this is no number of threads",
     field: "threads",
-    expected: "1",
+    expected: "a whole number from 1 to 64",
     found: `${threads}`,
-    next: "Leave `threads` out, or give 1.",
+    next: "Give as many threads as the machine has cores, or leave `threads` out for one.",
+  }),
+);
+
+export const threadFailed: ErrorFactory<{ cause: unknown }> = defineError(
+  "backend-wasm/thread-failed",
+  "A kernel trapped on one of the device's threads.",
+  ({ cause }) => ({
+    message: "a kernel failed on one of the device's threads",
+    next: "Run again on one thread: a kernel that fails there too is a fault of its pack.",
+    cause,
   }),
 );
 

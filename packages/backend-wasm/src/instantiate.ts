@@ -1,6 +1,8 @@
 /** Kernel modules over the device's memory, and the choice of their variant. */
-import type { WasmFunctions } from "./encoder.ts";
+import type { WasmFunction, WasmFunctions } from "./encoder.ts";
 import { packVariantMissing } from "./errors.ts";
+import { sharedModule } from "./team/shared.ts";
+import { functionsOf } from "./team/member.ts";
 import { agree, selfCheck } from "./self-check.ts";
 import type { WasmPack } from "./types.ts";
 import type { WasmVariant } from "./variants.ts";
@@ -10,25 +12,38 @@ import { modules } from "./generated/modules.ts";
 export interface Instances {
   readonly own: WasmFunctions;
   readonly packs: readonly { readonly pack: WasmPack; readonly functions: WasmFunctions }[];
+  /** What other threads instantiate, and every function in the order that `functionsOf` gives there. */
+  readonly modules: readonly WebAssembly.Module[];
+  readonly functions: readonly WasmFunction[];
 }
 
 /** This package's kernels of one variant over a memory. */
 export async function instantiateOwn(variant: WasmVariant, memory: WebAssembly.Memory): Promise<WasmFunctions> {
-  return instantiate(modules[variant](), memory);
+  const { instance } = await WebAssembly.instantiate(modules[variant](), { env: { memory } });
+  return instance.exports as unknown as WasmFunctions;
 }
 
 export async function instantiateAll(variant: WasmVariant, memory: WebAssembly.Memory, packs: readonly WasmPack[]): Promise<Instances> {
-  const own = await instantiateOwn(variant, memory);
+  const shared = !(memory.buffer instanceof ArrayBuffer);
+  const compiled = await Promise.all(
+    [modules[variant], ...packs.map((pack) => moduleOf(pack, variant))].map((bytes) =>
+      WebAssembly.compile(shared ? sharedModule(bytes()) : bytes()),
+    ),
+  );
+  const instances = await Promise.all(compiled.map((module) => WebAssembly.instantiate(module, { env: { memory } })));
+  const [own, ...rest] = instances.map(({ exports }) => exports as unknown as WasmFunctions) as [WasmFunctions, ...WasmFunctions[]];
   return {
     own,
-    packs: await Promise.all(
-      packs.map(async (pack) => {
-        const bytes = pack.modules[variant] as (() => Uint8Array<ArrayBuffer>) | undefined;
-        if (bytes === undefined) throw packVariantMissing({ pack: pack.id, variant });
-        return { pack, functions: { ...own, ...(await instantiate(bytes(), memory)) } };
-      }),
-    ),
+    packs: packs.map((pack, i) => ({ pack, functions: { ...own, ...rest[i] } })),
+    modules: compiled,
+    functions: functionsOf(compiled, instances) as WasmFunction[],
   };
+}
+
+function moduleOf(pack: WasmPack, variant: WasmVariant): () => Uint8Array<ArrayBuffer> {
+  const bytes = pack.modules[variant] as (() => Uint8Array<ArrayBuffer>) | undefined;
+  if (bytes === undefined) throw packVariantMissing({ pack: pack.id, variant });
+  return bytes;
 }
 
 /** Relaxed SIMD where the engine takes it and computes what plain SIMD computes; undefined: no SIMD at all. */
@@ -42,9 +57,4 @@ export async function chooseVariant(portable: boolean): Promise<WasmVariant | un
 async function outcomeOf(variant: WasmVariant): Promise<Float32Array> {
   const memory = new WebAssembly.Memory({ initial: 1 });
   return selfCheck(await instantiateOwn(variant, memory), memory);
-}
-
-async function instantiate(bytes: Uint8Array<ArrayBuffer>, memory: WebAssembly.Memory): Promise<WasmFunctions> {
-  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
-  return instance.exports as unknown as WasmFunctions;
 }

@@ -14,6 +14,15 @@ export interface WasmTensor {
   readonly constant: boolean;
 }
 
+/** Items to be divided among threads. */
+export interface Work {
+  readonly size: number;
+  /** Ranges begin at multiples of this, 1 if absent. */
+  readonly grain?: number | undefined;
+  /** What all of it takes on one thread, roughly: too little is not worth dividing. */
+  readonly nanoseconds: number;
+}
+
 /** Writes one step of a program as calls of exported functions. All memory an encoder asks for is 64-byte aligned. */
 export interface WasmEncoder {
   /**
@@ -21,11 +30,19 @@ export interface WasmEncoder {
    * addresses, sizes, strides, scalars. Throws `backend-wasm/kernel-unknown`.
    */
   readonly call: (kernel: string, ...args: readonly number[]) => void;
-  /** Address of bytes that hold garbage before this step and after it: every step of every program shares them. */
+  /**
+   * Calls that threads share: `part` encodes items `[begin, end)`. Ranges are run in any order and at once, after what was encoded
+   * before and before what is encoded after. Neither their number nor their bounds may change a result: encode sums in one part.
+   */
+  readonly divide: (work: Work, part: (begin: number, end: number) => void) => void;
+  /**
+   * Address of bytes that hold garbage before this step and after it: every step of every program shares them. Taken within a part
+   * they are garbage before and after that part, and no other thread's.
+   */
   readonly scratch: (bytes: number) => number;
-  /** Address of zeroed bytes that live as long as the program. */
+  /** Not within a part. Address of zeroed bytes that live as long as the program. */
   readonly persist: (bytes: number) => number;
-  /** Address of these numbers as i32, written now, living as long as the program. */
+  /** Not within a part. Address of these numbers as i32, written now, living as long as the program. */
   readonly table: (values: readonly number[]) => number;
   /** For writing set-up data at prepare time; take a fresh view of its buffer after every call that gives an address. */
   readonly memory: WebAssembly.Memory;

@@ -1,6 +1,7 @@
 /**
  * Linear layers over affine codes (`lib/affine.ts`). A weight is given by codes of `rowBytes` a row, scales and zero points of
  * `groups` a row; with 0 groups all rows share the first.
+ * Rows of y and of residual are `yRow` bytes apart.
  */
 import { dequantizeColumns, dotCodes } from "./lib/affine";
 import { epilogue } from "./lib/epilogue";
@@ -40,17 +41,17 @@ function row(
 /** A few rows of x: every code is unpacked once per row. */
 export function f32_linear_affine_1x1(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
-  x: usize, y: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
+  x: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
 ): void {
   for (let o = 0; o < out; o++) {
     const first = o * groups;
     const s = scales + (<usize>first << 2), z = zeros == 0 ? 0 : zeros + first;
     for (let r = 0; r < rows; r++) {
       const value = dotCodes(x + (<usize>(r * features) << 2), codes + <usize>o * rowBytes, bits, features, s, z, groupSize);
-      store<f32>(y + (<usize>(r * out + o) << 2), value);
+      store<f32>(y + r * yRow + (<usize>o << 2), value);
     }
   }
-  epilogue(y, <usize>out << 2, rows, out, bias, activation, residual);
+  epilogue(y, yRow, rows, out, bias, activation, residual);
 }
 
 /**
@@ -59,10 +60,10 @@ export function f32_linear_affine_1x1(
  */
 export function f32_linear_affine_4x8(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
-  x: usize, y: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
+  x: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
   kBlock: i32, sBlock: i32, pBlock: i32, scratch: usize,
 ): void {
-  const xRow = <usize>features << 2, yRow = <usize>out << 2;
+  const xRow = <usize>features << 2;
   const panels = scratch + 128;
   const weights = panels + (<usize>kBlock * pBlock << 2);
   for (let j = 0; j < rows; j += pBlock) {

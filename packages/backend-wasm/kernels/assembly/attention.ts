@@ -32,7 +32,7 @@ function seen(i: i32, length: i32, start: i32, causal: bool): i32 {
 }
 
 /**
- * y and logSumExp `[batch, heads, tq]`.
+ * y and logSumExp `[batch, heads, tq]`, for key/value heads `[from, to)` counted through the batch, and the query heads that read them.
  *
  * @param heads i32, for each of `h` query heads the key/value head it reads.
  * @param rowBlock query rows whose scores are held at once, a multiple of 4.
@@ -41,52 +41,51 @@ function seen(i: i32, length: i32, start: i32, causal: bool): i32 {
  */
 export function f32_attention(
   query: usize, key: usize, value: usize, y: usize, logSumExp: usize, lengths: usize, starts: usize, heads: usize,
-  batch: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,
+  from: i32, to: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,
 ): void {
   const keys = ((tk + 7) & ~7) + 8;
   const values = scratch + 128;
   const keyPanels = values + bytes(keys * ((d + 7) & ~7));
   const scores = keyPanels + bytes(keys * d);
   const queryRow = bytes(h * d), keyRow = bytes(hk * d);
-  for (let b = 0; b < batch; b++) {
+  for (let item = from; item < to; item++) {
+    const b = item / hk, group = item % hk;
     const length = lengthOf(lengths, b, tk);
     const start = starts == 0 ? 0 : load<i32>(starts + bytes(b));
     const most = seen(tq - 1, length, start, causal);
-    for (let group = 0; group < hk; group++) {
-      const k = key + b * tk * keyRow + bytes(group * d);
-      const v = value + b * tk * keyRow + bytes(group * d);
-      let packed = false;
-      for (let head = 0; head < h; head++) {
-        if (load<i32>(heads + bytes(head)) != group) continue;
-        const q = query + b * tq * queryRow + bytes(head * d);
-        const target = y + b * tq * queryRow + bytes(head * d);
-        const sums = logSumExp + bytes((b * h + head) * tq);
-        if (tq < PACK_QUERIES) {
-          for (let i = 0; i < tq; i++) {
-            const n = seen(i, length, start, causal);
-            store<f32>(sums + bytes(i), one(q + i * queryRow, k, v, target + i * queryRow, keyRow, n, d, scale, scores));
-          }
-          continue;
+    const k = key + b * tk * keyRow + bytes(group * d);
+    const v = value + b * tk * keyRow + bytes(group * d);
+    let packed = false;
+    for (let head = 0; head < h; head++) {
+      if (load<i32>(heads + bytes(head)) != group) continue;
+      const q = query + b * tq * queryRow + bytes(head * d);
+      const target = y + b * tq * queryRow + bytes(head * d);
+      const sums = logSumExp + bytes((b * h + head) * tq);
+      if (tq < PACK_QUERIES) {
+        for (let i = 0; i < tq; i++) {
+          const n = seen(i, length, start, causal);
+          store<f32>(sums + bytes(i), one(q + i * queryRow, k, v, target + i * queryRow, keyRow, n, d, scale, scores));
         }
-        if (!packed) {
-          packPanels(most, d, k, keyRow, 4, keyPanels);
-          packPanels(d, most, v, 4, keyRow, values);
-          packed = true;
+        continue;
+      }
+      if (!packed) {
+        packPanels(most, d, k, keyRow, 4, keyPanels);
+        packPanels(d, most, v, 4, keyRow, values);
+        packed = true;
+      }
+      for (let i = 0; i < tq; i += rowBlock) {
+        const rows = min(rowBlock, tq - i);
+        const n = seen(i + rows - 1, length, start, causal);
+        multiplyPacked(
+          rows, (n + 7) & ~7, d, q + i * queryRow, queryRow, 4, keyPanels, <usize>d << 5, scores, bytes(keys), 4, false, scratch,
+        );
+        for (let r = 0; r < rows; r++) {
+          const own = seen(i + r, length, start, causal);
+          store<f32>(sums + bytes(i + r), normalise(scores + bytes(r * keys), own, n, scale));
         }
-        for (let i = 0; i < tq; i += rowBlock) {
-          const rows = min(rowBlock, tq - i);
-          const n = seen(i + rows - 1, length, start, causal);
-          multiplyPacked(
-            rows, (n + 7) & ~7, d, q + i * queryRow, queryRow, 4, keyPanels, <usize>d << 5, scores, bytes(keys), 4, false, scratch,
-          );
-          for (let r = 0; r < rows; r++) {
-            const own = seen(i + r, length, start, causal);
-            store<f32>(sums + bytes(i + r), normalise(scores + bytes(r * keys), own, n, scale));
-          }
-          multiplyPacked(
-            rows, d, n, scores, bytes(keys), 4, values, <usize>most << 5, target + i * queryRow, queryRow, 4, false, scratch,
-          );
-        }
+        multiplyPacked(
+          rows, d, n, scores, bytes(keys), 4, values, <usize>most << 5, target + i * queryRow, queryRow, 4, false, scratch,
+        );
       }
     }
   }
@@ -147,7 +146,7 @@ function one(q: usize, k: usize, v: usize, y: usize, keyRow: usize, n: i32, d: i
 
 /**
  * With p = e^(score − logSumExp), dp = grad·valueᵀ and ds = scale·p·(dp − Σ grad·y):
- * toQuery = ds·key, toKey = dsᵀ·query, toValue = pᵀ·grad.
+ * toQuery = ds·key, toKey = dsᵀ·query, toValue = pᵀ·grad. Heads as above.
  *
  * @param scratch 32 floats, then packed keys by row and by column and values by row (`keys`·d, `keys`·d8, `keys`·d floats), two
  *   blocks of `rowBlock`·`keys`, and grad and query rows packed by column (`rowBlock`·d8 each), d8 = 8⌈d/8⌉.
@@ -155,7 +154,7 @@ function one(q: usize, k: usize, v: usize, y: usize, keyRow: usize, n: i32, d: i
 export function f32_attention_gradient(
   grad: usize, query: usize, key: usize, value: usize, y: usize, logSumExp: usize,
   toQuery: usize, toKey: usize, toValue: usize, lengths: usize, starts: usize, heads: usize,
-  batch: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,
+  from: i32, to: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,
 ): void {
   const keys = ((tk + 7) & ~7) + 8;
   const d8 = (d + 7) & ~7;
@@ -167,41 +166,42 @@ export function f32_attention_gradient(
   const gradColumns = ds + bytes(rowBlock * keys);
   const queryColumns = gradColumns + bytes(rowBlock * d8);
   const queryRow = bytes(h * d), keyRow = bytes(hk * d), panel = <usize>d << 5;
-  memory.fill(toKey, 0, batch * tk * keyRow);
-  memory.fill(toValue, 0, batch * tk * keyRow);
-  for (let b = 0; b < batch; b++) {
+  for (let item = from; item < to; item++) {
+    const b = item / hk, group = item % hk;
     const length = lengthOf(lengths, b, tk);
     const start = starts == 0 ? 0 : load<i32>(starts + bytes(b));
     const most = seen(tq - 1, length, start, causal);
-    for (let group = 0; group < hk; group++) {
-      const at = b * tk * keyRow + bytes(group * d);
-      packPanels(most, d, key + at, keyRow, 4, keyPanels);
-      packPanels(most, d, value + at, keyRow, 4, valuePanels);
-      packPanels(d, most, key + at, 4, keyRow, keyColumns);
-      for (let head = 0; head < h; head++) {
-        if (load<i32>(heads + bytes(head)) != group) continue;
-        const sums = logSumExp + bytes((b * h + head) * tq);
-        for (let i = 0; i < tq; i += rowBlock) {
-          const rows = min(rowBlock, tq - i);
-          const n = seen(i + rows - 1, length, start, causal);
-          const n8 = (n + 7) & ~7;
-          const block = (b * tq + i) * queryRow + bytes(head * d);
-          multiplyPacked(rows, n8, d, query + block, queryRow, 4, keyPanels, panel, p, bytes(keys), 4, false, scratch);
-          multiplyPacked(rows, n8, d, grad + block, queryRow, 4, valuePanels, panel, ds, bytes(keys), 4, false, scratch);
-          for (let r = 0; r < rows; r++) {
-            const own = seen(i + r, length, start, causal);
-            const row = block + r * queryRow;
-            const along = dotRow(grad + row, y + row, d);
-            scoreGradients(p + bytes(r * keys), ds + bytes(r * keys), own, n, scale, load<f32>(sums + bytes(i + r)), along);
-          }
-          multiplyPacked(
-            rows, d, n, ds, bytes(keys), 4, keyColumns, <usize>most << 5, toQuery + block, queryRow, 4, false, scratch,
-          );
-          packPanels(d, rows, grad + block, 4, queryRow, gradColumns);
-          packPanels(d, rows, query + block, 4, queryRow, queryColumns);
-          multiplyPacked(n, d, rows, p, 4, bytes(keys), gradColumns, <usize>rows << 5, toValue + at, keyRow, 4, true, scratch);
-          multiplyPacked(n, d, rows, ds, 4, bytes(keys), queryColumns, <usize>rows << 5, toKey + at, keyRow, 4, true, scratch);
+    const at = b * tk * keyRow + bytes(group * d);
+    for (let j = 0; j < tk; j++) {
+      memory.fill(toKey + at + j * keyRow, 0, bytes(d));
+      memory.fill(toValue + at + j * keyRow, 0, bytes(d));
+    }
+    packPanels(most, d, key + at, keyRow, 4, keyPanels);
+    packPanels(most, d, value + at, keyRow, 4, valuePanels);
+    packPanels(d, most, key + at, 4, keyRow, keyColumns);
+    for (let head = 0; head < h; head++) {
+      if (load<i32>(heads + bytes(head)) != group) continue;
+      const sums = logSumExp + bytes((b * h + head) * tq);
+      for (let i = 0; i < tq; i += rowBlock) {
+        const rows = min(rowBlock, tq - i);
+        const n = seen(i + rows - 1, length, start, causal);
+        const n8 = (n + 7) & ~7;
+        const block = (b * tq + i) * queryRow + bytes(head * d);
+        multiplyPacked(rows, n8, d, query + block, queryRow, 4, keyPanels, panel, p, bytes(keys), 4, false, scratch);
+        multiplyPacked(rows, n8, d, grad + block, queryRow, 4, valuePanels, panel, ds, bytes(keys), 4, false, scratch);
+        for (let r = 0; r < rows; r++) {
+          const own = seen(i + r, length, start, causal);
+          const row = block + r * queryRow;
+          const along = dotRow(grad + row, y + row, d);
+          scoreGradients(p + bytes(r * keys), ds + bytes(r * keys), own, n, scale, load<f32>(sums + bytes(i + r)), along);
         }
+        multiplyPacked(
+          rows, d, n, ds, bytes(keys), 4, keyColumns, <usize>most << 5, toQuery + block, queryRow, 4, false, scratch,
+        );
+        packPanels(d, rows, grad + block, 4, queryRow, gradColumns);
+        packPanels(d, rows, query + block, 4, queryRow, queryColumns);
+        multiplyPacked(n, d, rows, p, 4, bytes(keys), gradColumns, <usize>rows << 5, toValue + at, keyRow, 4, true, scratch);
+        multiplyPacked(n, d, rows, ds, 4, bytes(keys), queryColumns, <usize>rows << 5, toKey + at, keyRow, 4, true, scratch);
       }
     }
   }

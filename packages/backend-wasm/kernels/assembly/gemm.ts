@@ -60,20 +60,22 @@ function multiplySlivers(
   }
 }
 
-/** y = act(x·Wᵀ + bias) + residual for a few rows of x, W `[out, k]`: dot products over four rows of W at a time. */
+/**
+ * y = act(x·Wᵀ + bias) + residual for a few rows of x, W `[out, k]`: dot products over four rows of W at a time. Rows of y and of
+ * residual are `yRow` bytes apart.
+ */
 export function f32_gemm_1x4(
-  rows: i32, out: i32, k: i32, x: usize, w: usize, y: usize, bias: usize, activation: i32, residual: usize,
+  rows: i32, out: i32, k: i32, x: usize, w: usize, y: usize, yRow: usize, bias: usize, activation: i32, residual: usize,
 ): void {
   const stride = <usize>k << 2;
-  const yStride = <usize>out << 2;
   for (let o = 0; o < out; o += 4, w += 4 * stride) {
     const count = out - o;
     const w1 = count > 1 ? w + stride : w;
     const w2 = count > 2 ? w1 + stride : w1;
     const w3 = count > 3 ? w2 + stride : w2;
-    for (let r = 0; r < rows; r++) dots(x + r * stride, w, w1, w2, w3, k, y + r * yStride + (<usize>o << 2), min(4, count));
+    for (let r = 0; r < rows; r++) dots(x + r * stride, w, w1, w2, w3, k, y + r * yRow + (<usize>o << 2), min(4, count));
   }
-  epilogue(y, yStride, rows, out, bias, activation, residual);
+  epilogue(y, yRow, rows, out, bias, activation, residual);
 }
 
 // @ts-ignore: decorator

@@ -1,4 +1,4 @@
-/** x is `outer` × n × `inner`; y is `outer` × `inner`. */
+/** x is `outer` × n × `inner`, neighbours along n `stride` bytes apart; y is `outer` × `inner`. */
 import { laneMask, loadTail, maxLanes, sumLanes, storeTail } from "./lib/simd";
 
 // @ts-ignore: decorator
@@ -68,21 +68,20 @@ function across(kind: i32, x: usize, y: usize, n: i32, inner: i32, stride: usize
 
 // @ts-ignore: decorator
 @inline
-function reduce(kind: i32, x: usize, y: usize, outer: i32, n: i32, inner: i32, scale: f32): void {
-  const row = <usize>inner << 2;
-  for (let o = 0; o < outer; o++, x += n * row, y += row) {
-    if (inner == 1) store<f32>(y, along(kind, x, n) * scale);
-    else across(kind, x, y, n, inner, row, scale);
+function reduce(kind: i32, x: usize, y: usize, outer: i32, n: i32, inner: i32, stride: usize, scale: f32): void {
+  for (let o = 0; o < outer; o++, x += n * stride, y += <usize>inner << 2) {
+    if (stride == 4) store<f32>(y, along(kind, x, n) * scale);
+    else across(kind, x, y, n, inner, stride, scale);
   }
 }
 
 /** y = scale·Σ x: the scale makes a mean of it. */
-export function f32_sum(x: usize, y: usize, outer: i32, n: i32, inner: i32, scale: f32): void {
-  reduce(0, x, y, outer, n, inner, scale);
+export function f32_sum(x: usize, y: usize, outer: i32, n: i32, inner: i32, stride: usize, scale: f32): void {
+  reduce(0, x, y, outer, n, inner, stride, scale);
 }
 
-export function f32_max(x: usize, y: usize, outer: i32, n: i32, inner: i32, scale: f32): void {
-  reduce(1, x, y, outer, n, inner, scale);
+export function f32_max(x: usize, y: usize, outer: i32, n: i32, inner: i32, stride: usize, scale: f32): void {
+  reduce(1, x, y, outer, n, inner, stride, scale);
 }
 
 /** Σ x² over n floats, summed in float64 across blocks of 1024. */

@@ -8,12 +8,12 @@ export function f32_rows(weight: usize, ids: usize, y: usize, count: i32, rows: 
   }
 }
 
-/** y[ids[i]] += grad[i] in ascending i, y zeroed first. Ids outside the table are skipped. */
-export function f32_scatter_rows(grad: usize, ids: usize, y: usize, count: i32, rows: i32, n: i32): void {
+/** y[ids[i] − first] += grad[i] in ascending i, y zeroed first. Ids outside its `rows` are skipped. */
+export function f32_scatter_rows(grad: usize, ids: usize, y: usize, count: i32, first: i32, rows: i32, n: i32): void {
   const width = <usize>n << 2;
   memory.fill(y, 0, rows * width);
   for (let i = 0; i < count; i++, ids += 4, grad += width) {
-    const id = load<u32>(ids);
+    const id = load<u32>(ids) - <u32>first;
     if (id >= <u32>rows) continue;
     const target = y + id * width;
     const whole = width & ~15;

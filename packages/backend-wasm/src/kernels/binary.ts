@@ -1,6 +1,6 @@
 import { addOp, divOp, equalOp, greaterOp, maximumOp, minimumOp, mulOp, subOp, type Kernel } from "@pare/tensor-core";
 import { implement, type WasmEncoder, type WasmTensor, type WasmTypes } from "../types.ts";
-import { broadcastTo, collapse, eachBlock } from "./strides.ts";
+import { broadcastTo, collapse, divideLoops, eachBlock } from "./strides.ts";
 
 interface Operands {
   readonly a: WasmTensor;
@@ -20,7 +20,10 @@ function encodeBinary(encoder: WasmEncoder, kernel: string, { a, b, y }: Operand
     const inner = loops[3]!;
     const [stepA, stepB] = inner.strides as [number, number];
     const repeats = stepA === stepB ? 0 : stepA === 0 ? 1 : 2;
-    const outer = loops.slice(0, 3).flatMap(({ size, strides }) => [size, 4 * strides[0]!, 4 * strides[1]!]);
-    encoder.call(kernel, a.address + 4 * atA!, b.address + 4 * atB!, y.address + 4 * atY!, ...outer, inner.size, repeats);
+    divideLoops(encoder, loops, 0.5, ([moreA, moreB, moreY], part) => {
+      const outer = part.slice(0, 3).flatMap(({ size, strides }) => [size, 4 * strides[0]!, 4 * strides[1]!]);
+      const places = [a.address + 4 * (atA! + moreA!), b.address + 4 * (atB! + moreB!), y.address + 4 * (atY! + moreY!)];
+      encoder.call(kernel, ...places, ...outer, part[3]!.size, repeats);
+    });
   });
 }

@@ -1,5 +1,6 @@
 /** Encodes matrix products for the one GEMM kernel. */
 import type { WasmEncoder } from "../types.ts";
+import { epilogueFrom, type Epilogue } from "./epilogue.ts";
 
 /** Element (i, k) of batch b lies at `address + i·row + k·step + b·batch` bytes; row or step is 4. */
 export interface Operand {
@@ -20,7 +21,7 @@ export interface Product {
   readonly right: Operand;
   /** Row-major `[batch, m, n]`. */
   readonly c: number;
-  readonly epilogue: readonly [bias: number, activation: number, residual: number];
+  readonly epilogue: Epilogue;
 }
 
 /** Floats of one panel block: most of a second-level cache of 1 MiB. */
@@ -34,13 +35,38 @@ export function encodeGemm(encoder: WasmEncoder, { batch, m, n, k, left, right, 
   const across = left.step === 4 && right.step === 4 && m < n;
   const [stream, panel] = across ? [right, left] : [left, right];
   const [ms, np] = across ? [n, m] : [m, n];
-  const { depth, streamRows, panelRows } = blocksFor(ms, np, k);
-  const scratch = encoder.scratch(128 + 4 * depth * (panelRows + (stream.step === 4 ? 0 : streamRows)));
-  const sizes = [batch, ms, np, k];
-  const target = across ? [c, 4, 4 * n, 4 * m * n] : [c, 4 * n, 4, 4 * m * n];
-  const blocks = [depth, streamRows, panelRows, scratch];
-  encoder.call("f32_gemm_4x8", ...sizes, ...placeOf(stream), ...placeOf(panel), ...target, ...blocks, ...epilogue);
+  const [cStream, cPanel] = across ? [4, 4 * n] : [4 * n, 4];
+  const encodePart = (part: Part): void => {
+    const { depth, streamRows, panelRows } = blocksFor(part.ms, part.np, k);
+    const scratch = encoder.scratch(128 + 4 * depth * (panelRows + (stream.step === 4 ? 0 : streamRows)));
+    const at = part.i * cStream + part.j * cPanel;
+    const target = [c + part.b * 4 * m * n + at, cStream, cPanel, 4 * m * n];
+    const sources = [...placeOf(stream, part.b, part.i), ...placeOf(panel, part.b, part.j)];
+    const last = epilogueFrom(epilogue, 4 * (across ? part.i : part.j), part.b * 4 * m * n + at);
+    encoder.call("f32_gemm_4x8", part.count, part.ms, part.np, k, ...sources, ...target, depth, streamRows, panelRows, scratch, ...last);
+  };
+  const whole = { b: 0, count: batch, i: 0, ms, j: 0, np };
+  const nanoseconds = (batch * m * n * k) / 20;
+  if (batch >= MANY) {
+    encoder.divide({ size: batch, nanoseconds }, (b, end) => encodePart({ ...whole, b, count: end - b }));
+  } else if (ms > np) {
+    // Every part packs the panel again: its rows are few beside those that pass over it.
+    encoder.divide({ size: ms, grain: 16, nanoseconds }, (i, end) => encodePart({ ...whole, i, ms: end - i }));
+  } else encoder.divide({ size: np, grain: 8, nanoseconds }, (j, end) => encodePart({ ...whole, j, np: end - j }));
 }
+
+/** `count` products from the one numbered `b` on, of `ms` stream rows from `i` and `np` panel rows from `j`. */
+interface Part {
+  readonly b: number;
+  readonly count: number;
+  readonly i: number;
+  readonly ms: number;
+  readonly j: number;
+  readonly np: number;
+}
+
+/** From this many products on, whole ones are divided among threads. */
+const MANY = 8;
 
 /** How much of k, of the stream's rows and of the panel's rows is worked on at a time. */
 export function blocksFor(ms: number, np: number, k: number): { depth: number; streamRows: number; panelRows: number } {
@@ -52,8 +78,9 @@ export function blocksFor(ms: number, np: number, k: number): { depth: number; s
   };
 }
 
-function placeOf({ address, row, step, batch }: Operand): number[] {
-  return [address, row, step, batch];
+/** From a row of one of the batch on. */
+function placeOf({ address, row, step, batch }: Operand, b: number, first: number): number[] {
+  return [address + b * batch + first * row, row, step, batch];
 }
 
 export function roundUp(value: number, multiple: number): number {

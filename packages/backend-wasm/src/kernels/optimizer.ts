@@ -1,12 +1,19 @@
 import { adamwOp, sgdOp, type Kernel } from "@pare/tensor-core";
-import { implement, type WasmTypes } from "../types.ts";
+import { implement, type WasmEncoder, type WasmTensor, type WasmTypes } from "../types.ts";
 
 /** Outputs are the States themselves: the planner gives them their inputs' places. */
 export const optimizerKernels: readonly Kernel<WasmTypes>[] = [
   implement(adamwOp, (encoder, { parameter, gradient, m, v, hyper }) =>
-    encoder.call("f32_adamw", parameter.address, gradient.address, m.address, v.address, parameter.size, hyper.address),
+    encodeUpdate(encoder, "f32_adamw", [parameter, gradient, m, v], hyper),
   ),
   implement(sgdOp, (encoder, { parameter, gradient, velocity, hyper }) =>
-    encoder.call("f32_sgd", parameter.address, gradient.address, velocity.address, parameter.size, hyper.address),
+    encodeUpdate(encoder, "f32_sgd", [parameter, gradient, velocity], hyper),
   ),
 ];
+
+function encodeUpdate(encoder: WasmEncoder, kernel: string, tensors: readonly WasmTensor[], hyper: WasmTensor): void {
+  const { size } = tensors[0]!;
+  encoder.divide({ size, grain: 16, nanoseconds: 1.5 * size }, (begin, end) =>
+    encoder.call(kernel, ...tensors.map(({ address }) => address + 4 * begin), end - begin, hyper.address),
+  );
+}

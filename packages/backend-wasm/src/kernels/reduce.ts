@@ -8,7 +8,12 @@ export const reduceKernels: readonly Kernel<WasmTypes>[] = [
   ),
   implement(maxOp, (encoder, { x }, { y }, { axes }) => encodeReduction(encoder, { kernel: "f32_max", x, y, axes, scale: 1 })),
   implement(sumSquaresOp, (encoder, { x }, { y }) => encoder.call("f32_sum_squares", x.address, y.address, x.size)),
-  implement(argmaxOp, (encoder, { x }, { y }) => encoder.call("f32_argmax", x.address, y.address, y.size, x.shape.at(-1)!)),
+  implement(argmaxOp, (encoder, { x }, { y }) => {
+    const length = x.shape.at(-1)!;
+    encoder.divide({ size: y.size, nanoseconds: x.size }, (begin, end) =>
+      encoder.call("f32_argmax", x.address + 4 * begin * length, y.address + 4 * begin, end - begin, length),
+    );
+  }),
 ];
 
 interface Reduction {
@@ -32,9 +37,33 @@ function encodeReduction(encoder: WasmEncoder, { kernel, x, y, axes, scale }: Re
     runs.splice(at, 1);
     const last = !runs.some(({ reduced }) => reduced);
     const to = last ? y.address : encoder.scratch(4 * outer * inner);
-    encoder.call(kernel, from, to, outer, size, inner, last ? scale : 1);
+    encodePass(encoder, kernel, { from, to, outer, size, inner, scale: last ? scale : 1 });
     if (last) return;
     from = to;
+  }
+}
+
+interface Pass {
+  readonly from: number;
+  readonly to: number;
+  readonly outer: number;
+  readonly size: number;
+  readonly inner: number;
+  readonly scale: number;
+}
+
+/** Divided over what is kept: each sum is made by one thread, in order. */
+export function encodePass(encoder: WasmEncoder, kernel: string, { from, to, outer, size, inner, scale }: Pass): void {
+  const nanoseconds = 0.4 * outer * size * inner;
+  const stride = 4 * inner;
+  if (outer > 1) {
+    encoder.divide({ size: outer, nanoseconds }, (begin, end) =>
+      encoder.call(kernel, from + begin * size * stride, to + begin * stride, end - begin, size, inner, stride, scale),
+    );
+  } else {
+    encoder.divide({ size: inner, grain: 16, nanoseconds }, (begin, end) =>
+      encoder.call(kernel, from + 4 * begin, to + 4 * begin, outer, size, end - begin, stride, scale),
+    );
   }
 }
 

@@ -6,8 +6,11 @@ export const ropeKernel: Kernel<WasmTypes> = implement(ropeOp, (encoder, { x, po
   const pairs = width / 2;
   // Two at a time are turned: an odd one out gets a neighbour whose turn nobody uses.
   const frequencies = Float64Array.from({ length: pairs + (pairs % 2) }, (_, i) => (inverse ? -1 : 1) * base ** ((-2 * i) / width));
-  const turns = encoder.scratch(8 * (width + 4));
   const table = encoder.persist(frequencies.byteLength);
   new Float64Array(encoder.memory.buffer, table, frequencies.length).set(frequencies);
-  encoder.call(`f32_rope_${pairing}`, x.address, positions.address, y.address, positions.size, heads, width, table, turns);
+  encoder.divide({ size: positions.size, nanoseconds: 2 * x.size }, (begin, end) => {
+    const turns = encoder.scratch(8 * (width + 4));
+    const [from, to] = [x, y].map(({ address }) => address + 4 * begin * heads * width) as [number, number];
+    encoder.call(`f32_rope_${pairing}`, from, positions.address + 4 * begin, to, end - begin, heads, width, table, turns);
+  });
 });

@@ -1,5 +1,7 @@
 /** Loops over strided tensors, made as short as they can be before they are encoded. */
 
+import type { WasmEncoder } from "../types.ts";
+
 /** One loop: its length, and for each operand how far a step goes (elements). */
 export interface Loop {
   readonly size: number;
@@ -59,4 +61,28 @@ export function eachBlock(
     }
   };
   descend(none, loops);
+}
+
+/**
+ * Divides the outermost loop that runs more than once; `body` gets the operands' offsets (elements) and its part of the loops.
+ *
+ * @param each nanoseconds an element takes.
+ */
+export function divideLoops(
+  encoder: WasmEncoder,
+  loops: readonly Loop[],
+  each: number,
+  body: (offsets: readonly number[], loops: readonly Loop[]) => void,
+): void {
+  const last = loops.length - 1;
+  const found = loops.findIndex(({ size }) => size > 1);
+  const at = found === -1 ? last : found;
+  const { size, strides } = loops[at]!;
+  const nanoseconds = each * loops.reduce((total, loop) => total * loop.size, 1);
+  encoder.divide({ size, grain: at === last ? 16 : 1, nanoseconds }, (begin, end) => {
+    body(
+      strides.map((stride) => stride * begin),
+      loops.with(at, { size: end - begin, strides }),
+    );
+  });
 }

@@ -20,5 +20,9 @@ const OPS = [absOp, erfOp, expOp, geluOp, geluTanhOp, logOp, negOp, reluOp, rsqr
 
 export const unaryKernels: readonly Kernel<WasmTypes>[] = OPS.map((op) => {
   const kernel = `f32_${op.name.replace("-", "_")}`;
-  return implement(op, (encoder, { x }, { y }) => encoder.call(kernel, x.address, y.address, x.size));
+  return implement(op, (encoder, { x }, { y }) => {
+    encoder.divide({ size: x.size, grain: 16, nanoseconds: 2 * x.size }, (begin, end) =>
+      encoder.call(kernel, x.address + 4 * begin, y.address + 4 * begin, end - begin),
+    );
+  });
 });

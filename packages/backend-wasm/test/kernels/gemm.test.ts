@@ -41,7 +41,7 @@ eachVariant((bench) => {
           bench().clear();
           const [left, right] = [bench().noise(rows * k), bench().noise(out * k)];
           const [x, w, y] = [bench().words(left), bench().words(right), bench().words(rows * out)];
-          bench().call("f32_gemm_1x4", rows, out, k, x, w, y, ...NONE);
+          bench().call("f32_gemm_1x4", rows, out, k, x, w, y, 4 * out, ...NONE);
           const expected = Array.from({ length: rows * out }, (_, i) => dot(left, Math.floor(i / out) * k, 1, right, (i % out) * k, 1, k));
           bench().expectClose(y, expected, 3e-6, `${rows}×${k}×${out}`);
         }

@@ -13,14 +13,14 @@ eachVariant((bench) => {
         const columns = Array.from({ length: 3 * inner }, (_, i) =>
           Array.from({ length }, (_, j) => values[Math.floor(i / inner) * length * inner + j * inner + (i % inner)]!),
         );
-        bench().call("f32_sum", x, y, 3, length, inner, 0.5);
+        bench().call("f32_sum", x, y, 3, length, inner, 4 * inner, 0.5);
         bench().expectClose(
           y,
           columns.map((column) => 0.5 * sum(column)),
           3e-6,
           `sum ${length}×${inner}`,
         );
-        bench().call("f32_max", x, y, 3, length, inner, 1);
+        bench().call("f32_max", x, y, 3, length, inner, 4 * inner, 1);
         bench().expectClose(
           y,
           columns.map((column) => Math.max(...column)),
@@ -109,7 +109,7 @@ eachVariant((bench) => {
       const picked = ids.flatMap((id) => Array.from({ length }, (_, i) => (id in [0, 1, 2] ? values[id * length + i]! : NaN)));
       bench().expectClose(y, picked, 0, `rows of ${length}`);
       const grads = bench().noise(5 * length);
-      bench().call("f32_scatter_rows", bench().words(grads), at, table, 5, 3, length);
+      bench().call("f32_scatter_rows", bench().words(grads), at, table, 5, 0, 3, length);
       const [first, second, third] = [0, 1, 2].map((position) => grads.slice(position * length, (position + 1) * length)) as [
         number[],
         number[],
