@@ -14,19 +14,19 @@ const BLOCK: Layout = {
   rows: 4,
   starts: "blockRowStarts",
   descriptor: { rows: 4 },
-  candidate: (out, features) => ({
+  candidate: (out, features, columns) => ({
     name: "sparse-block-linear",
     ops: ["linear-block"],
     lower: ({ x, bias }, part) =>
       linearBlock(
-        { x, bias, values: part("values"), columns: part("columns"), blockRowStarts: part("blockRowStarts") },
+        { x, bias, values: part("values"), columns: part(columns), blockRowStarts: part("blockRowStarts") },
         { rows: 4, out, features, activation: "none" },
       ),
   }),
 };
 
 /**
- * Blocks of 4 outputs × 1 input: `values` f32 [4 n], the four of a block together, `columns` i32 [n], block row after
+ * Blocks of 4 outputs × 1 input: `values` f32 [4 n], the four of a block together, `columns` u16 [n] (i32 where `in` is above 65,536), block row after
  * block row with columns ascending, and `blockRowStarts` i32 [ceil(out / 4) + 1]. Where `out` is no multiple of 4 the
  * blocks of the last row are padded; what stands there is never read.
  */

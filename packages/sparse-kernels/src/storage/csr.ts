@@ -8,19 +8,19 @@ const CSR: Layout = {
   rows: 1,
   starts: "rowStarts",
   descriptor: {},
-  candidate: (out, features) => ({
+  candidate: (out, features, columns) => ({
     name: "sparse-csr-linear",
     ops: ["linear-csr"],
     lower: ({ x, bias }, part) =>
       linearCsr(
-        { x, bias, values: part("values"), columns: part("columns"), rowStarts: part("rowStarts") },
+        { x, bias, values: part("values"), columns: part(columns), rowStarts: part("rowStarts") },
         { out, features, activation: "none" },
       ),
   }),
 };
 
 /**
- * Compressed sparse rows: `values` f32 [n] and `columns` i32 [n], row after row with columns ascending, and `rowStarts`
+ * Compressed sparse rows: `values` f32 [n] and `columns` u16 [n] (i32 where `in` is above 65,536), row after row with columns ascending, and `rowStarts`
  * i32 [out + 1].
  */
 export const csrStorage: Named<"storage", "sparse/csr", StorageDefinition> = {

@@ -22,7 +22,8 @@ export interface Layout {
   readonly starts: string;
   /** What the descriptor says besides the shape. */
   readonly descriptor: Readonly<Record<string, unknown>>;
-  readonly candidate: (out: number, features: number) => Pick<Candidate, "name" | "ops" | "lower">;
+  /** @param columns name of the part that holds them as i32. */
+  readonly candidate: (out: number, features: number, columns: string) => Pick<Candidate, "name" | "ops" | "lower">;
 }
 
 type Parts = Readonly<Record<string, TensorSource>>;
@@ -30,12 +31,17 @@ type Parts = Readonly<Record<string, TensorSource>>;
 /** A typed array, and the device's 32-bit indices, hold no more. */
 const MOST_ELEMENTS = 2 ** 31 - 1;
 
+/** Columns are stored in 16 bits where that is enough; kernels read 32, widened when they are uploaded. */
+export function columnType(features: number): "u16" | "i32" {
+  return features <= 2 ** 16 ? "u16" : "i32";
+}
+
 /** Throws `tensor-core/storage-invalid` or `sparse-kernels/mask-invalid`. */
 export function toSparse(layout: Layout, dense: HostTensor, mask?: HostTensor): StoredWeight {
   const pattern = patternOf(dense, layout.rows, mask);
   const parts = {
     values: sourceOf({ dtype: "f32", shape: [pattern.columns.length * layout.rows], data: gather(pattern, dense, mask) }),
-    columns: sourceOf({ dtype: "i32", shape: [pattern.columns.length], data: pattern.columns }),
+    columns: sourceOf(columnTensor(pattern)),
     [layout.starts]: sourceOf({ dtype: "i32", shape: [pattern.starts.length], data: pattern.starts }),
   };
   return sparseWeight(layout, matrixShape(dense), parts, () => Promise.resolve(pattern));
@@ -62,7 +68,7 @@ export function loadSparse(layout: Layout, weight: string, descriptor: Readonly<
     return source;
   };
   const blockRows = Math.ceil(shape[0] / layout.rows);
-  const columns = part("columns", "i32");
+  const columns = part("columns", columnType(shape[1]));
   const count = sizeOf(columns.shape);
   if (count > blockRows * shape[1]) throw refuse("columns", `at most ${blockRows * shape[1]} entries`, `${count}`);
   const values = part("values", "f32", [count * layout.rows]);
@@ -84,16 +90,16 @@ function checkedWeight(
       rows: layout.rows,
       out,
       features,
-      columns: columnData.data as Int32Array,
+      columns: Int32Array.from(columnData.data as Uint16Array),
       starts: startData.data as Int32Array,
     };
     if (!checked) checkPattern(pattern, { weight, columns: "columns", starts: layout.starts });
     checked = true;
     return pattern;
   };
-  const guarded = (source: TensorSource, of: (pattern: Pattern) => Int32Array): TensorSource => ({
+  const guarded = (source: TensorSource, of: (pattern: Pattern) => HostTensor): TensorSource => ({
     ...source,
-    read: async () => (checked ? source.read() : { dtype: "i32", shape: source.shape, data: of(await readPattern()) }),
+    read: async () => (checked ? source.read() : of(await readPattern())),
   });
   const parts: Parts = {
     values: {
@@ -106,8 +112,8 @@ function checkedWeight(
         return tensor;
       },
     },
-    columns: guarded(columns, (pattern) => pattern.columns),
-    [layout.starts]: guarded(starts, (pattern) => pattern.starts),
+    columns: guarded(columns, columnTensor),
+    [layout.starts]: guarded(starts, ({ starts: data }) => ({ dtype: "i32", shape: starts.shape, data })),
   };
   return sparseWeight(layout, [out, features], parts, readPattern);
 }
@@ -115,6 +121,17 @@ function checkedWeight(
 function sparseWeight(layout: Layout, shape: readonly [number, number], parts: Parts, readPattern: () => Promise<Pattern>): StoredWeight {
   const [out, features] = shape;
   const values = parts["values"]!;
+  const columns = parts["columns"]!;
+  const widened: Candidate["derived"] =
+    columns.dtype === "i32"
+      ? undefined
+      : {
+          columns32: {
+            dtype: "i32",
+            shape: columns.shape,
+            make: async () => ({ dtype: "i32", shape: columns.shape, data: (await readPattern()).columns }),
+          },
+        };
   const bytes = Object.values(parts).reduce((total, part) => total + part.bytes, 0);
   return {
     storage: layout.storage,
@@ -131,8 +148,16 @@ function sparseWeight(layout: Layout, shape: readonly [number, number], parts: P
       }
       return sparseWeight(layout, shape, { ...parts, values: gathered(values, readPattern, dense) }, readPattern);
     },
-    candidates: (use) => (use === "linear" ? [{ ...layout.candidate(out, features), bytes }] : []),
+    candidates: (use) =>
+      use === "linear"
+        ? [{ ...layout.candidate(out, features, widened === undefined ? "columns" : "columns32"), bytes, derived: widened }]
+        : [],
   };
+}
+
+function columnTensor({ columns, features }: Pattern): HostTensor {
+  const dtype = columnType(features);
+  return { dtype, shape: [columns.length], data: dtype === "u16" ? Uint16Array.from(columns) : columns };
 }
 
 /** New values at the same places, gathered when they are first read. */

@@ -98,8 +98,12 @@ describe.each(LAYOUTS)("sparse/$name", ({ rows, starts, plugin, from }) => {
       ["starts of a wrong length", starts, { [starts]: sourceOf(numbers(blockRows, goodStarts)) }],
       ["starts of a wrong type", starts, { [starts]: sourceOf(f32([blockRows + 1])) }],
       ["values and columns that disagree", "values", { values: sourceOf(f32([1])) }],
-      ["more columns than places", "columns", { columns: sourceOf(numbers(1000, goodColumns)) }],
-      ["columns in two dimensions", "columns", { columns: sourceOf({ ...numbers(2 * blockRows, goodColumns), shape: [blockRows, 2] }) }],
+      ["more columns than places", "columns", { columns: sourceOf(columnNumbers(1000, goodColumns)) }],
+      [
+        "columns in two dimensions",
+        "columns",
+        { columns: sourceOf({ ...columnNumbers(2 * blockRows, goodColumns), shape: [blockRows, 2] }) },
+      ],
     ];
     it.each(headers)("%s, from the header alone", (_name, field, parts) => {
       const given = Object.fromEntries(
@@ -113,10 +117,14 @@ describe.each(LAYOUTS)("sparse/$name", ({ rows, starts, plugin, from }) => {
       ["starts that descend", starts, numbers(blockRows + 1, (i) => (i === 1 ? 4 : i === 2 ? 2 : goodStarts(i)))],
       ["starts past the last column", starts, numbers(blockRows + 1, (i) => (i === blockRows ? 1000 : goodStarts(i)))],
       ["a negative start", starts, numbers(blockRows + 1, (i) => (i === 1 ? -2 : goodStarts(i)))],
-      ["a column too far", "columns", numbers(2 * blockRows, (i) => (i === 3 ? 3 : goodColumns(i)))],
-      ["a negative column", "columns", numbers(2 * blockRows, (i) => (i === 2 ? -1 : goodColumns(i)))],
-      ["a column twice", "columns", numbers(2 * blockRows, (i) => (i === 3 ? 0 : goodColumns(i)))],
-      ["columns that descend", "columns", numbers(2 * blockRows, (i) => (i < 2 ? 2 - goodColumns(i) : goodColumns(i)))],
+      ["a column too far", "columns", columnNumbers(2 * blockRows, (i) => (i === 3 ? 3 : goodColumns(i)))],
+      [
+        "a negative column, which 16 bits hold as a large one",
+        "columns",
+        columnNumbers(2 * blockRows, (i) => (i === 2 ? -1 : goodColumns(i))),
+      ],
+      ["a column twice", "columns", columnNumbers(2 * blockRows, (i) => (i === 3 ? 0 : goodColumns(i)))],
+      ["columns that descend", "columns", columnNumbers(2 * blockRows, (i) => (i < 2 ? 2 - goodColumns(i) : goodColumns(i)))],
     ];
     it.each(data)("%s, whichever part is read first", async (_name, field, tensor) => {
       for (const read of ["columns", starts]) {
@@ -236,4 +244,8 @@ function refusal(field: string): object {
 
 async function copy(source: TensorSource): Promise<HostTensor> {
   return { ...(await source.read()), data: (await source.read()).data.slice() };
+}
+
+function columnNumbers(count: number, of: (index: number) => number): HostTensor {
+  return { dtype: "u16", shape: [count], data: Uint16Array.from({ length: count }, (_, index) => of(index)) };
 }

@@ -9,6 +9,7 @@ import { f32, sourceOf, type HostTensor, type TensorSource } from "../host.ts";
 import { dequantizeAffineOp } from "../ops/dequantize-affine.ts";
 import { linearAffine, linearAffineOp } from "../ops/linear-affine.ts";
 import { rowsAffine, rowsAffineOp } from "../ops/rows-affine.ts";
+import { packedRowBytes, unpackCodes } from "./codes.ts";
 import type { Candidate, DerivedPart, StorageDefinition, StoredWeight, WeightUse } from "./storage.ts";
 
 export interface AffineParts {
@@ -24,39 +25,6 @@ export interface AffineParts {
   readonly scales: TensorSource;
   /** u8, shaped as the scales; absent: 2^(bits−1) everywhere (symmetric). */
   readonly zeroPoints?: TensorSource | undefined;
-}
-
-/** Bytes of one packed row. */
-export function packedRowBytes(columns: number, bits: number): number {
-  return Math.ceil((columns * bits) / 8);
-}
-
-/** One code per byte → packed rows, low bits first. */
-export function packCodes(codes: Uint8Array, [rows, columns]: readonly [number, number], bits: number): Uint8Array {
-  const rowBytes = packedRowBytes(columns, bits);
-  const packed = new Uint8Array(rows * rowBytes);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0, bit = row * rowBytes * 8; column < columns; column++, bit += bits) {
-      const code = codes[row * columns + column]! << (bit & 7);
-      packed[bit >> 3]! |= code & 0xff;
-      if ((bit & 7) + bits > 8) packed[(bit >> 3) + 1]! |= code >> 8;
-    }
-  }
-  return packed;
-}
-
-/** Packed rows → one code per byte. */
-export function unpackCodes(packed: Uint8Array, [rows, columns]: readonly [number, number], bits: number): Uint8Array {
-  const rowBytes = packedRowBytes(columns, bits);
-  const codes = new Uint8Array(rows * columns);
-  const all = (1 << bits) - 1;
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0, bit = row * rowBytes * 8; column < columns; column++, bit += bits) {
-      const high = (bit & 7) + bits > 8 ? packed[(bit >> 3) + 1]! << 8 : 0;
-      codes[row * columns + column] = ((packed[bit >> 3]! | high) >> (bit & 7)) & all;
-    }
-  }
-  return codes;
 }
 
 export function affineWeight(parts: AffineParts): StoredWeight {
