@@ -56,6 +56,8 @@ async function build(folder: string): Promise<void> {
 }
 
 function embedMember(): void {
+  // Node 24 calls stripping types experimental; nothing else here warns.
+  process.removeAllListeners("warning");
   const text = stripTypeScriptTypes(readFileSync(join(here, "../src/team/member.ts"), "utf8"));
   const target = join(here, "../src/generated/member.ts");
   const made = `export const source: string = ${JSON.stringify(text.replaceAll(/^ +$| +$/gm, ""))};\n`;

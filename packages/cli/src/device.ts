@@ -1,10 +1,12 @@
 /** `--device`: which backend runs the work. */
 import type { Command } from "commander";
+import { number } from "./flags.ts";
 import { STORE_FOLDER } from "./names.ts";
 
 export interface DeviceFlags {
   readonly device: string;
   readonly portable?: boolean;
+  readonly threads?: number;
 }
 
 export interface TimingsFlags extends DeviceFlags {
@@ -14,7 +16,12 @@ export interface TimingsFlags extends DeviceFlags {
 export function withDevice(command: Command): Command {
   return command
     .option("--device <id>", "backend that runs the work; `pare plugins` lists all", "wasm")
-    .option("--portable", "plain SIMD alone, so that every machine gives the same bytes");
+    .option("--portable", "plain SIMD alone, so that every machine gives the same bytes")
+    .option(
+      "--threads <n>",
+      "threads that share the work, 1 without it; the result is the same",
+      number("--threads", { integer: true, min: 1, max: 64 }),
+    );
 }
 
 /** For commands that run a model: where the timings lie by which they choose how. */

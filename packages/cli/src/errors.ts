@@ -117,6 +117,18 @@ export const deviceUnavailable: ErrorFactory<{ device: string; known: readonly s
   }),
 );
 
+export const threadsUnsupported: ErrorFactory<{ device: string; threads: number; most: number }> = defineError(
+  "cli/threads-unsupported",
+  "The device does not run on as many threads as were asked for.",
+  ({ device, threads, most }) => ({
+    message: `the device ${device} does not run on ${threads} threads here`,
+    field: "--threads",
+    expected: `${most}`,
+    found: `${threads}`,
+    next: "Leave --threads out, or use another device.",
+  }),
+);
+
 export const fileUnreadable: ErrorFactory<{ file: string; field: string; cause: unknown }> = defineError(
   "cli/file-unreadable",
   "A file named on the command line cannot be read.",

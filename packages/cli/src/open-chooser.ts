@@ -6,11 +6,12 @@ import type { Chooser, Device } from "@pare/tensor-core";
 type Emit = (event: RunEvent) => void;
 
 /**
- * Times what `store/timings-<variant>.json` does not know yet and keeps it there, so that a repeated command chooses alike.
+ * Times what `store/timings-<variant>.json` (of this number of threads) does not know yet and keeps it there, so that a repeated command chooses alike.
  * A damaged file is measured anew and one that cannot be written does without: both are told as warnings.
  */
 export async function openChooser(device: Device, store: FileSet, emit: Emit): Promise<Chooser> {
-  const name = `timings-${device.variant}.json`;
+  const threads = device.threads ?? 1;
+  const name = `timings-${device.variant}${threads === 1 ? "" : `-${threads}-threads`}.json`;
   const cache = await readTimings(store, name, emit);
   const measured = measuredChooser({ device, cache });
   return async (choice) => {

@@ -12,6 +12,8 @@ import { VERSION } from "./version.ts";
 export interface RunDevice {
   readonly backend: string;
   readonly variant: string;
+  /** Part of the record, not of keys: results do not depend on it. */
+  readonly threads?: number | undefined;
 }
 
 export interface StepEnvironment {

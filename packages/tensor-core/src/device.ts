@@ -37,6 +37,8 @@ export interface Device {
   readonly backend: string;
   /** The kernel variant that really runs ("simd", "relaxed-simd"): same variant and seed, same bytes. */
   readonly variant: string;
+  /** Threads that share its work, where a device has such: they change no byte. */
+  readonly threads?: number | undefined;
   /** Bytes the device can hold at most. */
   readonly memoryLimit: number;
   /** False: the op runs on its reference over this device's memory, and compile says so. */
