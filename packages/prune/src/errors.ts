@@ -58,3 +58,51 @@ export const importanceMissing: ErrorFactory<{ use: string }> = defineError(
     next: 'Name calibration data, or choose the score "magnitude", which needs none.',
   }),
 );
+
+export const tooManyLayers: ErrorFactory<{ asked: number; stack: string; total: number }> = defineError(
+  "prune/too-many-layers",
+  "All layers of a stack were to go: one has to stay.",
+  ({ asked, stack, total }) => ({
+    message: "so many layers cannot be removed",
+    field: "count",
+    expected: `at most ${total - 1}, one staying in ${stack}`,
+    found: `${asked} of ${total}`,
+    next: "Ask for fewer layers.",
+  }),
+);
+
+export const layerUnknown: ErrorFactory<{ layer: number; stack: string; total: number }> = defineError(
+  "prune/layer-unknown",
+  "A layer was to go that the model does not have.",
+  ({ layer, stack, total }) => ({
+    message: "there is no such layer",
+    field: "remove",
+    expected: `0 to ${total - 1}, the layers of ${stack}`,
+    found: String(layer),
+    next: "Layers count from 0: `pare inspect` shows them.",
+  }),
+);
+
+export const stackUnknown: ErrorFactory<{ asked: string | undefined; known: readonly string[] }> = defineError(
+  "prune/stack-unknown",
+  "Layers were to go from a stack that the model does not have, or from none of several.",
+  ({ asked, known }) => ({
+    message: asked === undefined ? "the model has several stacks of layers" : "there is no such stack of layers",
+    field: "stack",
+    expected: known.join(" or "),
+    found: asked ?? "nothing",
+    next: "Name one in `stack`.",
+  }),
+);
+
+export const layerDataMissing: ErrorFactory<{ score: string }> = defineError(
+  "prune/layer-data-missing",
+  "Layers were to be scored on data, and none was given.",
+  ({ score }) => ({
+    message: `the score "${score}" has nothing to measure on`,
+    field: "data",
+    expected: "calibration data",
+    found: "nothing",
+    next: 'Name calibration data, or choose the score "every-other", "top" or "bottom", which need none.',
+  }),
+);

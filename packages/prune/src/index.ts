@@ -7,8 +7,20 @@ export { chooseHeads, normaliseByLayer, type HeadChoice, type HeadScores } from 
 export { storePruned, type PrunedStorage } from "./store-pruned.ts";
 export type { Pattern } from "./score.ts";
 export type { PruneState, Retrain } from "./retrain.ts";
-export { importanceMissing, importanceUnfit, notFinite, quantizedWeight, tooManyHeads } from "./errors.ts";
+export {
+  importanceMissing,
+  importanceUnfit,
+  layerDataMissing,
+  layerUnknown,
+  notFinite,
+  quantizedWeight,
+  stackUnknown,
+  tooManyHeads,
+  tooManyLayers,
+} from "./errors.ts";
 export { wanda, type WandaOptions } from "./wanda.ts";
 export { sparsegpt, type SparseGptOptions } from "./sparsegpt.ts";
 export type { CalibratedPruningOptions } from "./calibrated-pruning.ts";
 export type { NOfM } from "./n-of-m.ts";
+export { layers, type LayersOptions } from "./layers.ts";
+export { blockInfluence, type BlockInfluenceOptions } from "./block-influence.ts";

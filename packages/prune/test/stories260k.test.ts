@@ -4,8 +4,18 @@ import { createRegistry, type Context, type RunEvent } from "@pare/core";
 import { folderFiles } from "@pare/core/node";
 import { wasmBackend } from "@pare/backend-wasm";
 import { builtIn, loadCheckpoint, openSession, type Checkpoint } from "@pare/models";
-import { encodeExample, splitText, textData } from "@pare/training";
-import { heads, magnitude, measureHeads, sparsegpt, wanda, type CalibratedPruningOptions, type MagnitudeOptions } from "@pare/prune";
+import { encodeExample, prepareSequences, splitText, textData } from "@pare/training";
+import {
+  blockInfluence,
+  heads,
+  layers,
+  magnitude,
+  measureHeads,
+  sparsegpt,
+  wanda,
+  type CalibratedPruningOptions,
+  type MagnitudeOptions,
+} from "@pare/prune";
 import { describe, expect, it } from "vitest";
 
 const shared = new URL("../../../../shared/data/", import.meta.url);
@@ -48,6 +58,17 @@ describe.skipIf(!present)("stories260K, pruned", () => {
     const { model } = await stage({ data: calibration(), maxTokens: 256, ...options }).run({ model: original }, context);
     expect(Math.abs((await nllOf(model, context)) / expected - 1)).toBeLessThan(0.003);
     expect(events.filter(({ type }) => type === "fallback")).toEqual([]);
+  });
+
+  it("loses layers, each as bad as is known", async () => {
+    const { context, original } = await open();
+    const { sequences } = await prepareSequences(original, { data: calibration(), maxTokens: 256 }, context);
+    const influence = (await blockInfluence({ model: original, sequences, batch: 16, context })).get("layers")!;
+    [0.225, 0.152, 0.123, 0.128, 0.148].forEach((expected, layer) => expect(influence[layer]).toBeCloseTo(expected, 3));
+    for (const [layer, expected] of [4.874, 2.594, 2.08, 2.204, 2.314].entries()) {
+      const { model } = await layers({ remove: [layer] }).run({ model: original }, context);
+      expect(Math.abs((await nllOf(model, context)) - expected)).toBeLessThan(0.004);
+    }
   });
 
   it("loses heads by their importance on 64 other stories", async () => {

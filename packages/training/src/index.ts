@@ -44,6 +44,7 @@ export {
   tokenizerIncomplete,
 } from "./errors.ts";
 export { changeLayers, type ChangeLayersOptions, type InputStatistic, type LinearInputs } from "./calibration/layer-inputs.ts";
+export { siteMeans, type SiteMeansOptions } from "./calibration/site-means.ts";
 export { inverseFactor } from "./calibration/inverse-factor.ts";
 export { sweepColumns, type SweepOptions } from "./calibration/sweep.ts";
 export { calibrationFields, type CalibrationOptions, type CalibrationSettings } from "./calibration/options.ts";

@@ -5,13 +5,10 @@ import {
   add,
   compile,
   createStore,
-  dim,
-  f32,
   matmul,
   mul,
   mulDims,
   reshape,
-  sameDim,
   sum,
   zeros,
   type HostTensor,
@@ -21,10 +18,10 @@ import {
   type Tracer,
   type Value,
 } from "@pare/tensor-core";
-import { batchTensors, planSorted } from "../batches.ts";
 import type { Sequence } from "../encode.ts";
 import { inputsNotFinite } from "../errors.ts";
 import { deviceOf, listeners, subjectOf } from "../subject.ts";
+import { countPositions, maskedBatches, maskOf } from "./masks.ts";
 
 /** "squares": Σ xⱼ² over the positions, `[in]`. "gram": XᵀX, `[in, in]`. */
 export type InputStatistic = "squares" | "gram";
@@ -70,7 +67,7 @@ export async function changeLayers(options: ChangeLayersOptions): Promise<(reado
   const { architecture } = subjectOf(model, context.registry);
   const linear = architecture.weights(model.config).flatMap(({ name, role }) => (role === "linear" ? [name] : []));
   const weights = new Map(model.weights);
-  const batches = planSorted(options.sequences, options.batch).map((indices) => batchOf(indices.map((index) => options.sequences[index])));
+  const batches = maskedBatches(options.sequences, options.batch).map((inputs): Batch => ({ inputs, carried: {} }));
   const changes: (readonly [string, StoredWeight])[] = [];
   const layers = layersOf(architecture, model.config);
   for (const [done, layer] of layers.entries()) {
@@ -123,30 +120,6 @@ interface Batch {
 }
 
 const STATE = "calibration/sum/";
-const MASK = { seq: "calibration/mask", sourceSeq: "calibration/sourceMask" } as const;
-
-function batchOf(sequences: readonly Sequence[]): Batch {
-  const { inputs } = batchTensors(sequences);
-  const mask = (lengths: readonly number[], [rows, width]: readonly number[]): HostTensor => {
-    const data = new Float32Array(rows * width);
-    lengths.forEach((length, row) => data.fill(1, row * width, row * width + length));
-    return f32([rows, width], data);
-  };
-  const masks: Record<string, HostTensor> = {
-    [MASK.seq]: mask(
-      sequences.map(({ tokens }) => tokens.length - 1),
-      inputs["tokens"].shape,
-    ),
-  };
-  const { source } = inputs;
-  if (source !== undefined)
-    masks[MASK.sourceSeq] = mask(
-      sequences.map((sequence) => sequence.source!.length),
-      source.shape,
-    );
-  return { inputs: { ...inputs, ...masks }, carried: {} };
-}
-
 interface RunLayer extends ChangeLayersOptions {
   readonly architecture: Architecture;
   readonly weights: ReadonlyMap<string, StoredWeight>;
@@ -213,14 +186,14 @@ class Sums {
   /** Traces the sum over what is not padding of `value` `[batch, seq or sourceSeq, in]`. */
   add(weight: string, value: Value, tracer: Tracer): void {
     const [batch, positions, features] = value.shape;
-    const mask = sameDim(positions, dim("sourceSeq")) ? MASK.sourceSeq : MASK.seq;
+    const { name: mask, value: counted } = maskOf(value, tracer);
     const known = this.states.get(value);
     const state = known ?? `${STATE}${weight}`;
     this.byWeight.set(weight, { state, mask });
     if (known !== undefined) return;
     this.states.set(value, state);
     this.widths.set(state, features as number);
-    const counts = reshape(tracer.input(mask, "f32", [batch, positions]), [mulDims(batch, positions), 1]);
+    const counts = reshape(counted, [mulDims(batch, positions), 1]);
     const x = mul(reshape(value, [mulDims(batch, positions), features]), counts);
     const total = tracer.state(state, "f32", shapeOf(this.statistic, features as number));
     tracer.assign(total, add(total, this.statistic === "gram" ? matmul(x, x, { transposeA: true }) : sum(mul(x, x), [0])));
@@ -237,12 +210,11 @@ class Sums {
       if (!sums.every(Number.isFinite)) throw inputsNotFinite({ weight: state.slice(STATE.length) });
       values.set(state, sums);
     }
-    const count = (mask: string): number =>
-      batches.reduce((total, { inputs }) => total + (inputs[mask].data as Float32Array).reduce((ones, one) => ones + one, 0), 0);
+    const inputs = batches.map((batch) => batch.inputs);
     return new Map(
       weights.map((weight) => {
         const { state, mask } = this.byWeight.get(weight)!;
-        return [weight, { statistic: values.get(state)!, positions: count(mask) }];
+        return [weight, { statistic: values.get(state)!, positions: countPositions(inputs, mask) }];
       }),
     );
   }

@@ -1,0 +1,61 @@
+/** The loss of a model on data that it is not trained on. */
+import type { Context } from "@pare/core";
+import type { Checkpoint } from "@pare/models";
+import { add, compile, createStore, f32, trace, zeros } from "@pare/tensor-core";
+import {
+  batchTensors,
+  deviceOf,
+  frozenSubjects,
+  listeners,
+  planSorted,
+  storedWeights,
+  subjectOf,
+  traceLoss,
+  type Objective,
+  type Sequence,
+} from "@pare/training";
+
+export interface HeldOutLossOptions {
+  readonly model: Checkpoint;
+  /** Frozen models by the names that the objective reads them under. */
+  readonly models: Readonly<Record<string, Checkpoint>>;
+  readonly objective: Objective;
+  readonly sequences: readonly Sequence[];
+  /** Sequences per run on the device; changes nothing but rounding. */
+  readonly batch: number;
+  readonly context: Context;
+  /** Stage that asks, for messages. */
+  readonly use: string;
+}
+
+/** The mean over the predicted tokens. Throws `training/device-missing` and what the objective throws. */
+export async function heldOutLoss({ model, models, objective, sequences, batch, context, use }: HeldOutLossOptions): Promise<number> {
+  const device = deviceOf(context, use);
+  const subject = subjectOf(model, context.registry);
+  const frozen = frozenSubjects(objective, models, context);
+  const store = createStore(device, { weights: storedWeights(subject, frozen) });
+  const graph = trace((tracer) => {
+    const total = tracer.state(STATE, "f32", []);
+    tracer.assign(total, add(total, traceLoss(tracer, { subject, frozen, objective })));
+    return {};
+  });
+  const compiled = compile(graph, { store, ...listeners(context, device) });
+  try {
+    store.setState(STATE, zeros("f32", []));
+    let predictions = 0;
+    for (const indices of planSorted(sequences, batch)) {
+      context.signal.throwIfAborted();
+      const tensors = batchTensors(indices.map((index) => sequences[index]));
+      // Weight 1: the loss as a sum over tokens.
+      await compiled.run({ ...tensors.inputs, weight: f32([], [1]) });
+      predictions += tensors.predictions;
+    }
+    const { data } = await store.readState(STATE);
+    return (data[0] as number) / predictions;
+  } finally {
+    compiled.dispose();
+    await store.dispose();
+  }
+}
+
+const STATE = "held-out-loss";
