@@ -2,60 +2,73 @@
 import { loadTail, storeTail } from "./lib/simd";
 
 /**
- * y = x turned by position·frequency, x `[tokens, heads, width]`.
+ * y = x turned by position·frequency, x `[batch, seq, heads, width]`. Sequences of a batch mostly share their positions: all go
+ * through a place together, and its sines are computed anew only where the position is another one.
  *
  * @param frequencies ⌈width/4⌉·2 float64, one per pair, the last repeated to an even number; negative to turn back.
  * @param turns scratch for 2·(width + 4) floats.
  */
 export function f32_rope_adjacent(
-  x: usize, positions: usize, y: usize, tokens: i32, heads: i32, width: i32, frequencies: usize, turns: usize,
+  x: usize, positions: usize, y: usize, batch: i32, seq: i32, heads: i32, width: i32, frequencies: usize, turns: usize,
 ): void {
   const pairs = width >> 1;
   const sines = turns + (<usize>(width + 4) << 2);
   const whole = <usize>(width & ~3) << 2;
-  for (let token = 0; token < tokens; token++) {
-    const position = f64x2.splat(<f64>load<i32>(positions + (<usize>token << 2)));
-    for (let i = 0; i < pairs; i += 2) {
-      const angle = f64x2.mul(position, v128.load(frequencies + (<usize>i << 3)));
-      const c = cosine(angle), s = sine(angle);
-      v128.store(turns + (<usize>i << 3), v128.shuffle<f32>(c, c, 0, 0, 1, 1));
-      v128.store(sines + (<usize>i << 3), f32x4.mul(v128.shuffle<f32>(s, s, 0, 0, 1, 1), f32x4(-1, 1, -1, 1)));
-    }
-    for (let head = 0; head < heads; head++, x += <usize>width << 2, y += <usize>width << 2) {
-      let o: usize = 0;
-      for (; o < whole; o += 16) v128.store(y + o, turned(v128.load(x + o), turns + o, sines + o));
-      if (width & 2) storeTail(y + o, turned(loadTail(x + o, 2), turns + o, sines + o), 2);
+  const row = <usize>(heads * width) << 2;
+  let known = ~load<i32>(positions);
+  for (let place = 0; place < seq; place++) {
+    for (let token = <usize>place, end = <usize>(batch * seq); token < end; token += seq) {
+      const position = load<i32>(positions + (token << 2));
+      for (let i = 0; i < pairs && position != known; i += 2) {
+        const angle = f64x2.mul(f64x2.splat(<f64>position), v128.load(frequencies + (<usize>i << 3)));
+        const c = cosine(angle), s = sine(angle);
+        v128.store(turns + (<usize>i << 3), v128.shuffle<f32>(c, c, 0, 0, 1, 1));
+        v128.store(sines + (<usize>i << 3), f32x4.mul(v128.shuffle<f32>(s, s, 0, 0, 1, 1), f32x4(-1, 1, -1, 1)));
+      }
+      known = position;
+      let source = x + token * row, target = y + token * row;
+      for (let head = 0; head < heads; head++, source += <usize>width << 2, target += <usize>width << 2) {
+        let o: usize = 0;
+        for (; o < whole; o += 16) v128.store(target + o, turned(v128.load(source + o), turns + o, sines + o));
+        if (width & 2) storeTail(target + o, turned(loadTail(source + o, 2), turns + o, sines + o), 2);
+      }
     }
   }
 }
 
 /** As above, but pairs lie half the width apart. */
 export function f32_rope_half(
-  x: usize, positions: usize, y: usize, tokens: i32, heads: i32, width: i32, frequencies: usize, turns: usize,
+  x: usize, positions: usize, y: usize, batch: i32, seq: i32, heads: i32, width: i32, frequencies: usize, turns: usize,
 ): void {
   const pairs = width >> 1;
   const sines = turns + (<usize>(width + 4) << 2);
   const half = <usize>pairs << 2;
   const whole = <usize>(pairs & ~3) << 2;
   const rest = pairs & 3;
-  for (let token = 0; token < tokens; token++) {
-    const position = f64x2.splat(<f64>load<i32>(positions + (<usize>token << 2)));
-    for (let i = 0; i < pairs; i += 2) {
-      const angle = f64x2.mul(position, v128.load(frequencies + (<usize>i << 3)));
-      v128.store_lane<i64>(turns + (<usize>i << 2), cosine(angle), 0);
-      v128.store_lane<i64>(sines + (<usize>i << 2), sine(angle), 0);
-    }
-    for (let head = 0; head < heads; head++, x += <usize>width << 2, y += <usize>width << 2) {
-      let o: usize = 0;
-      for (; o < whole; o += 16) {
-        const a = v128.load(x + o), b = v128.load(x + half + o), c = v128.load(turns + o), s = v128.load(sines + o);
-        v128.store(y + o, f32x4.sub(f32x4.mul(a, c), f32x4.mul(b, s)));
-        v128.store(y + half + o, f32x4.add(f32x4.mul(a, s), f32x4.mul(b, c)));
+  const row = <usize>(heads * width) << 2;
+  let known = ~load<i32>(positions);
+  for (let place = 0; place < seq; place++) {
+    for (let token = <usize>place, end = <usize>(batch * seq); token < end; token += seq) {
+      const position = load<i32>(positions + (token << 2));
+      for (let i = 0; i < pairs && position != known; i += 2) {
+        const angle = f64x2.mul(f64x2.splat(<f64>position), v128.load(frequencies + (<usize>i << 3)));
+        v128.store_lane<i64>(turns + (<usize>i << 2), cosine(angle), 0);
+        v128.store_lane<i64>(sines + (<usize>i << 2), sine(angle), 0);
       }
-      if (rest) {
-        const a = loadTail(x + o, rest), b = loadTail(x + half + o, rest), c = v128.load(turns + o), s = v128.load(sines + o);
-        storeTail(y + o, f32x4.sub(f32x4.mul(a, c), f32x4.mul(b, s)), rest);
-        storeTail(y + half + o, f32x4.add(f32x4.mul(a, s), f32x4.mul(b, c)), rest);
+      known = position;
+      let source = x + token * row, target = y + token * row;
+      for (let head = 0; head < heads; head++, source += <usize>width << 2, target += <usize>width << 2) {
+        let o: usize = 0;
+        for (; o < whole; o += 16) {
+          const a = v128.load(source + o), b = v128.load(source + half + o), c = v128.load(turns + o), s = v128.load(sines + o);
+          v128.store(target + o, f32x4.sub(f32x4.mul(a, c), f32x4.mul(b, s)));
+          v128.store(target + half + o, f32x4.add(f32x4.mul(a, s), f32x4.mul(b, c)));
+        }
+        if (rest) {
+          const a = loadTail(source + o, rest), b = loadTail(source + half + o, rest), c = v128.load(turns + o), s = v128.load(sines + o);
+          storeTail(target + o, f32x4.sub(f32x4.mul(a, c), f32x4.mul(b, s)), rest);
+          storeTail(target + half + o, f32x4.add(f32x4.mul(a, s), f32x4.mul(b, c)), rest);
+        }
       }
     }
   }
