@@ -1,12 +1,6 @@
 /** Which rows and columns of which weights belong to the heads that stay. */
 import type { HeadGroup } from "@pare/models";
-
-export interface Cut {
-  readonly weight: string;
-  readonly axis: 0 | 1;
-  /** Indices along the axis, ascending. */
-  readonly kept: readonly number[];
-}
+import type { Cut } from "./cuts.ts";
 
 /** The cuts that leave only these query heads (ascending); a key/value head goes with the last query head that reads it. */
 export function headCuts({ headDim, keyValueHeads, query, keyValue, output }: HeadGroup, kept: readonly number[]): Cut[] {

@@ -1,17 +1,17 @@
 import { defineStage, toJson, type Context, type Stage } from "@pare/core";
 import { withConfig, type Checkpoint, type HeadGroup } from "@pare/models";
-import { fork, uniform, type HostTensor, type StoredWeight } from "@pare/tensor-core";
+import { fork, uniform, type HostTensor } from "@pare/tensor-core";
 import { dataFields, subjectOf } from "@pare/training";
 import { z } from "zod";
 import { importanceMissing, importanceUnfit } from "./errors.ts";
 import { chooseHeads, normaliseByLayer, type HeadScores } from "./head-choice.ts";
-import { headCuts, type Cut } from "./head-cuts.ts";
+import { cutWeights } from "./cuts.ts";
+import { headCuts } from "./head-cuts.ts";
 import { measure, measureFields, type HeadImportanceOptions } from "./head-importance.ts";
 import type { HeadImportance } from "./importance.ts";
 import { refuseQuantized } from "./prunable.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { sliceTensor } from "./slice-tensor.ts";
-import { sliceWeight } from "./slice-weight.ts";
 
 const ID = "prune/heads";
 const VERSION = 1;
@@ -96,17 +96,6 @@ export const heads: Stage<typeof ID, HeadsOptions, PruneState, { model: Checkpoi
     return { model: await retrained(pruned, state, given.retrain, context) };
   },
 });
-
-async function cutWeights(model: Checkpoint, cuts: readonly Cut[], context: Context): Promise<Map<string, StoredWeight>> {
-  const weights = new Map(model.weights);
-  for (const [done, { weight, axis, kept }] of cuts.entries()) {
-    context.signal.throwIfAborted();
-    const stored = weights.get(weight)!;
-    if (kept.length < stored.shape[axis]) weights.set(weight, await sliceWeight(stored, axis, kept));
-    context.emit({ type: "progress", progress: { done: done + 1, total: cuts.length, unit: "weights", message: weight } });
-  }
-  return weights;
-}
 
 async function score(state: PruneState, groups: readonly HeadGroup[], given: Settings, context: Context): Promise<HeadScores> {
   const importance = state["importance"] as HeadImportance | undefined;

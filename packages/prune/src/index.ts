@@ -24,3 +24,4 @@ export type { CalibratedPruningOptions } from "./calibrated-pruning.ts";
 export type { NOfM } from "./n-of-m.ts";
 export { layers, type LayersOptions } from "./layers.ts";
 export { blockInfluence, type BlockInfluenceOptions } from "./block-influence.ts";
+export { neurons, type NeuronsOptions } from "./neurons.ts";

@@ -11,7 +11,9 @@ test("the examples of the README run as they stand, one after the other", () => 
   try {
     writeFileSync(script, code);
     const printed = execFileSync(process.execPath, ["--conditions=@pare/source", script], { encoding: "utf8" });
-    expect(printed).toBe("[ 'prune/heads', 'prune/magnitude', 'train/finetune' ] Set(2) { 'dense', 'sparse/block' }\n0.5\n0.5\n1\n");
+    expect(printed).toBe(
+      "[ 'prune/heads', 'prune/magnitude', 'train/finetune' ] Set(2) { 'dense', 'sparse/block' }\n0.5\n0.5\n[ 32, 48 ]\n1\n",
+    );
   } finally {
     rmSync(script);
   }

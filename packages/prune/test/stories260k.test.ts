@@ -11,6 +11,7 @@ import {
   layers,
   magnitude,
   measureHeads,
+  neurons,
   sparsegpt,
   wanda,
   type CalibratedPruningOptions,
@@ -69,6 +70,15 @@ describe.skipIf(!present)("stories260K, pruned", () => {
       const { model } = await layers({ remove: [layer] }).run({ model: original }, context);
       expect(Math.abs((await nllOf(model, context)) - expected)).toBeLessThan(0.004);
     }
+  });
+
+  it("loses feed-forward neurons of little output better than any", async () => {
+    const { context, original } = await open();
+    const least = await neurons({ fraction: 0.25, data: calibration(), maxTokens: 256 }).run({ model: original }, context);
+    const any = await neurons({ fraction: 0.25, score: "random" }).run({ model: original }, context);
+    expect(least.model.weights.get("layers.0.feedForward.gate")!.shape).toEqual([129, 64]);
+    expect(Math.abs((await nllOf(least.model, context)) / 2.123 - 1)).toBeLessThan(0.003);
+    expect(await nllOf(any.model, context)).toBeGreaterThan(2.4);
   });
 
   it("loses heads by their importance on 64 other stories", async () => {

@@ -1,0 +1,121 @@
+import { defineStage, toJson, type Context, type Stage } from "@pare/core";
+import { withConfig, withSeen, type Checkpoint, type NeuronGroup } from "@pare/models";
+import { fork, mul, uniform, type Value } from "@pare/tensor-core";
+import { dataFields, prepareSequences, siteMeans, subjectOf, type DataOptions } from "@pare/training";
+import { z } from "zod";
+import { cutWeights, type Cut } from "./cuts.ts";
+import { chooseHeads, normaliseByLayer, type HeadScores } from "./head-choice.ts";
+import { refuseQuantized } from "./prunable.ts";
+import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+
+const ID = "prune/neurons";
+const VERSION = 1;
+
+/** Options of {@link neurons}. */
+export interface NeuronsOptions extends Omit<DataOptions, "data"> {
+  /** Share of the feed-forward neurons to remove; at least 0, below 1. */
+  readonly fraction: number;
+  /**
+   * - "activation-norm": ‖h_j‖₂ of the neuron's output on `data`; the least go. Default.
+   * - "random": from the run's seed; a baseline.
+   */
+  readonly score?: "activation-norm" | "random" | undefined;
+  /** Calibration data for "activation-norm". */
+  readonly data?: DataOptions["data"] | undefined;
+  /** Where that share is met: in each layer (default), or in all together, each layer's scores divided by their L2 norm. */
+  readonly scope?: "layer" | "global" | undefined;
+  /** Examples per run on the device, default 16; changes nothing but rounding. */
+  readonly batch?: number | undefined;
+  /** A step that trains what is left. */
+  readonly retrain?: Retrain | undefined;
+}
+
+interface Settings extends Omit<NeuronsOptions, "score" | "scope" | "batch"> {
+  readonly score: "activation-norm" | "random";
+  readonly scope: "layer" | "global";
+  readonly batch: number;
+}
+
+const options: z.ZodType<Settings, NeuronsOptions> = z
+  .object({
+    fraction: z.number().min(0).lt(1).describe("share of the feed-forward neurons to remove"),
+    score: z.enum(["activation-norm", "random"]).default("activation-norm").describe("which ones: those of the least output, or any"),
+    scope: z.enum(["layer", "global"]).default("layer").describe("where the share is met"),
+    ...dataFields,
+    data: dataFields.data.optional(),
+    batch: z.int().min(1).default(16).describe("examples per run on the device"),
+    retrain: retrainField,
+  })
+  .refine(({ data, score }) => (data === undefined) === (score === "random"), {
+    message: 'the score "activation-norm" reads data, "random" does not',
+    path: ["data"],
+  });
+
+/**
+ * Removes feed-forward neurons: their rows leave the weights before the activation, their columns the weight after it, and the config
+ * says how many are left. Of n neurons round(fraction · n) go, of equal scores the earlier; every layer keeps one. Masks and sparse
+ * storages stay what they are. Layers may end with different numbers.
+ *
+ * @throws `prune/quantized-weight`, what `prepareSequences` and `siteMeans` of training throw, and the retraining step.
+ */
+export const neurons: Stage<typeof ID, NeuronsOptions, PruneState, { model: Checkpoint }> = defineStage({
+  id: ID,
+  version: VERSION,
+  package: "@pare/prune",
+  options,
+  run: async (state: PruneState, given, context) => {
+    const { model } = state;
+    const { architecture } = subjectOf(model, context.registry);
+    const groups = architecture.neurons(model.config);
+    refuseQuantized(
+      model,
+      groups.flatMap(({ input, output }) => [...input, ...output]),
+    );
+    const { scores, seen } = await score(model, groups, given, context);
+    const kept = choose(scores, given);
+    const counts = Object.fromEntries(groups.map(({ site }) => [site, kept[site].length]));
+    const { retrain, ...rest } = given;
+    const deed = { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed };
+    const weights = await cutWeights(
+      model,
+      groups.flatMap((group) => neuronCuts(group, kept[group.site])),
+      context,
+    );
+    const pruned = withSeen(withConfig(model, architecture.withNeurons(model.config, counts), weights, deed), seen);
+    return { model: await retrained(pruned, state, retrain, context) };
+  },
+});
+
+function neuronCuts({ input, output }: NeuronGroup, kept: readonly number[]): Cut[] {
+  return [...input.map((weight): Cut => ({ weight, axis: 0, kept })), ...output.map((weight): Cut => ({ weight, axis: 1, kept }))];
+}
+
+interface Scored {
+  readonly scores: HeadScores;
+  /** Calibration data that decided. */
+  readonly seen: NonNullable<Checkpoint["provenance"]["seen"]>;
+}
+
+async function score(model: Checkpoint, groups: readonly NeuronGroup[], given: Settings, context: Context): Promise<Scored> {
+  const { data, batch } = given;
+  if (data === undefined) {
+    const key = fork(context.seed, ID);
+    const draw = (layer: number, count: number): number[] => Array.from(uniform(key, layer, count));
+    return { scores: new Map(groups.map(({ site, neurons: count }, layer) => [site, draw(layer, count)])), seen: [] };
+  }
+  const { sequences, seen } = await prepareSequences(model, { ...given, data }, context);
+  const sites = Object.fromEntries(groups.map(({ site }) => [site, (value: Value) => mul(value, value)]));
+  const squares = await siteMeans({ model, sequences, batch, sites, context, use: ID });
+  return { scores: new Map([...squares].map(([site, means]) => [site, Array.from(means, Math.sqrt)])), seen: [seen] };
+}
+
+/** Neurons kept per site, ascending. */
+function choose(scores: HeadScores, { fraction, scope }: Settings): Record<string, readonly number[]> {
+  const count = (of: HeadScores): number => {
+    const sizes = [...of.values()].map(({ length }) => length);
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    return Math.min(Math.round(fraction * total), total - sizes.length);
+  };
+  if (scope === "global") return chooseHeads(normaliseByLayer(scores), { count: count(scores), even: false });
+  return Object.assign({}, ...[...scores].map((group) => chooseHeads(new Map([group]), { count: count(new Map([group])), even: false })));
+}
