@@ -39,12 +39,13 @@ export function pairs(flag: string): (text: string, before?: Readonly<Record<str
   };
 }
 
-/** A parser for commander: one JSON object. Throws `cli/flag-invalid`. */
+/** A parser for commander: options as one JSON object. Throws `cli/flag-invalid`. */
 export function jsonObject(flag: string): (text: string) => Record<string, unknown> {
   return (text) => {
-    const refused = (found: string): Error => flagInvalid({ flag, expected: "one JSON object", found });
+    const refused = (found: string): Error => flagInvalid({ flag, expected: "options as one JSON object", found });
     const value = parseJson(text, (why) => refused(`${text} (${why})`));
     if (!isPlainObject(value)) throw refused(text);
+    if (Object.hasOwn(value, "use")) throw refused(`${text}, which holds use: what runs is said elsewhere`);
     return value;
   };
 }

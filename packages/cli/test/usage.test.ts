@@ -43,7 +43,7 @@ test("no command at all is a usage error, in JSON too", async () => {
 test("plugins lists what is registered, once per kind and id", async () => {
   const ran = await runCli(["plugins", "--json"], { cwd: temporaryFolder() });
   expect(ran.code).toBe(0);
-  const plugins = ran.json().plugins as { kind: string; id: string; package: string; version: number }[];
+  const plugins = ran.json().plugins as { kind: string; id: string; package: string; version: number; options?: object }[];
   expect(new Set(plugins.map(({ kind, id }) => `${kind} ${id}`)).size).toBe(plugins.length);
   for (const plugin of plugins)
     expect(plugin).toMatchObject({
@@ -52,6 +52,10 @@ test("plugins lists what is registered, once per kind and id", async () => {
       package: expect.any(String),
       version: expect.any(Number),
     });
+  // Whatever takes options says which.
+  const optional = plugins.filter(({ kind }) => ["stage", "suite", "objective", "data"].includes(kind));
+  expect(optional.length).toBeGreaterThan(10);
+  for (const { id, options } of optional) expect(options, id).toMatchObject({ type: "object", properties: expect.any(Object) });
 });
 
 test("as a process: one JSON object on stdout, the message on stderr, the exit code", async () => {

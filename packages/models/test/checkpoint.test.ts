@@ -144,6 +144,15 @@ describe("a checkpoint", () => {
     await expect(withWeights(smallLlama(), [["norm", denseWeight(bad)]]).save(files)).rejects.toThrow("gone");
     expect(await files.list()).toEqual([]);
   });
+
+  it.each(["", "a#b", "__metadata__"])("refuses the weight name %j, which a file could not give back", async (name) => {
+    const files = memoryFiles();
+    await expect(withWeights(smallLlama(), [[name, denseWeight(sourceOf(f32([1])))]]).save(files)).rejects.toMatchObject({
+      code: "models/weight-name-invalid",
+      report: { field: JSON.stringify(name) },
+    });
+    expect(await files.list()).toEqual([]);
+  });
 });
 
 describe("loading refuses", () => {

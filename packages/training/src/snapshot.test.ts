@@ -33,4 +33,20 @@ describe("snapshot", () => {
       );
     }
   });
+
+  it("refuses a header that is no JSON, or holds what no run writes", async () => {
+    const bytes = await (await write()).read("training.snapshot");
+    const begin = new TextDecoder().decode(bytes).indexOf("{");
+    const states = new TextDecoder().decode(bytes).indexOf('"states"');
+    for (const [at, byte] of [
+      [begin, 0x5b],
+      [states + 1, 0x53],
+    ] as const) {
+      const damaged = bytes.slice();
+      damaged[at] = byte;
+      await expect(readSnapshot(memoryFiles({ "training.snapshot": damaged }))).rejects.toMatchObject({
+        code: "training/snapshot-invalid",
+      });
+    }
+  });
 });

@@ -48,7 +48,8 @@ export async function readSnapshot(files: FileSet): Promise<Snapshot | undefined
   const begin = MAGIC.length + 8;
   const length = bytes.length < begin ? NaN : new DataView(bytes.buffer, bytes.byteOffset + MAGIC.length, 8).getFloat64(0, true);
   if (!(length > 0 && begin + length <= bytes.length)) throw refuse(`a header of ${length} bytes in a file of ${bytes.length}`);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(begin, begin + length))) as Header;
+  const header = readHeader(bytes.subarray(begin, begin + length));
+  if (header === undefined) throw refuse("a header that no run writes");
   const states = new Map<string, HostTensor>();
   let at = begin + length;
   for (const { name, shape } of header.states) {
@@ -59,4 +60,14 @@ export async function readSnapshot(files: FileSet): Promise<Snapshot | undefined
   }
   if (at !== bytes.length) throw refuse(`${bytes.length - at} bytes too many`);
   return { step: header.step, notes: header.notes, states };
+}
+
+function readHeader(bytes: Uint8Array): Header | undefined {
+  try {
+    const header = JSON.parse(new TextDecoder().decode(bytes)) as Header;
+    const described = header.states.every(({ name, shape }) => typeof name === "string" && Number.isSafeInteger(sizeOf(shape)));
+    return described && Number.isSafeInteger(header.step) ? header : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -169,6 +169,11 @@ describe("train/finetune", () => {
     await expect(tune(context, { ...toyModel(), tokenizer: undefined })).rejects.toMatchObject({ code: "training/tokenizer-incomplete" });
     await expect(tune(context, undefined, { ...QUICK, data: { use: "texts" } })).rejects.toMatchObject({ code: "core/plugin-unknown" });
     await expect(tune(context, undefined, { ...QUICK, objective: { use: "next" } })).rejects.toMatchObject({ code: "core/plugin-unknown" });
+    const taught = { ...nextToken(), use: "taught", models: ["teacher"] };
+    await expect(tune(context, undefined, { ...QUICK, objective: taught })).rejects.toMatchObject({
+      code: "training/model-missing",
+      report: { field: "teacher", found: "model" },
+    });
   });
 });
 

@@ -1,7 +1,9 @@
 /** `pare train`: all weights of a model on a data set, each in its own storage. */
 import type { Command } from "commander";
+import { isPlainObject } from "@pare/core";
 import type { Cli } from "../cli.ts";
 import type { CompressionFlags } from "../compression.ts";
+import { flagInvalid } from "../errors.ts";
 import { jsonObject, textFile } from "../flags.ts";
 import { printResult } from "../output.ts";
 import { describe, withOutput } from "./compress.ts";
@@ -38,6 +40,8 @@ async function run(cli: Cli, model: string, flags: TrainFlags): Promise<void> {
 /** `--data` says where the text is; how it is split are options of the data set, and stand under `data` in `--options`. */
 function dataOption({ data, options }: TrainFlags): object {
   if (data === undefined) return {};
-  const pieces = options?.["data"];
-  return { data: { ...(typeof pieces === "object" ? pieces : {}), ...textFile(data) } };
+  const pieces = options?.["data"] ?? {};
+  if (!isPlainObject(pieces))
+    throw flagInvalid({ flag: "--options", expected: "under `data`, how the text of --data is split", found: JSON.stringify(pieces) });
+  return { data: { ...pieces, ...textFile(data) } };
 }

@@ -74,6 +74,7 @@ test("a folder where a file should be written is refused, and named", async () =
   const files = folderFiles(root);
   await writeText(files, "a/b", "1");
   await expect(writeText(files, "a", "2")).rejects.toThrow(code("core/file-unwritable"));
+  await expect(files.remove("a")).rejects.toThrow(code("core/file-unwritable"));
   expect(await files.list()).toEqual(["a/b"]);
 });
 

@@ -52,7 +52,10 @@ export function folderFiles(path: string, { create = false }: { readonly create?
         },
       ),
     write: async (name, chunks) => writeFile(pathOf(name), chunks),
-    remove: async (name) => rm(pathOf(name), { force: true }),
+    remove: async (name) => {
+      const path = pathOf(name);
+      await onDisk(path, () => rm(path, { force: true }));
+    },
   };
 }
 
@@ -131,10 +134,7 @@ async function readRange(file: FileHandle, begin: number, end: number): Promise<
 async function writeFile(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);
-  const system = async <T>(work: () => Promise<T>): Promise<T> =>
-    work().catch((cause: unknown) => {
-      throw fileUnwritable({ file: path, cause });
-    });
+  const system = <T>(work: () => Promise<T>): Promise<T> => onDisk(path, work);
   await system(() => mkdir(folder, { recursive: true }));
   try {
     const file = await system(() => open(temporary, "wx"));
@@ -146,11 +146,18 @@ async function writeFile(path: string, chunks: AsyncIterable<Uint8Array> | Itera
       await file.close();
     }
     await system(() => rename(temporary, path));
-    await syncFolder(folder);
+    await system(() => syncFolder(folder));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** Throws `core/file-unwritable` where the system refuses. */
+function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+  return work().catch((cause: unknown) => {
+    throw fileUnwritable({ file: path, cause });
+  });
 }
 
 /** Makes the rename last through a power cut, on systems where folders can be opened. */

@@ -1,5 +1,5 @@
 /** SCAN as training data: `{ use: "scan", split: "simple" }`. */
-import { jsonSchemaOf } from "@pare/core";
+import { API_VERSION, jsonSchemaOf } from "@pare/core";
 import type { DataPlugin, DataSet } from "@pare/training";
 import { z } from "zod";
 import { SCAN_SPLITS, scanExamples, type ScanSplit } from "./splits.ts";
@@ -30,7 +30,7 @@ export const scanData: DataPlugin<"scan", ScanOptions> = {
   kind: "data",
   id: "scan",
   version: 1,
-  apiVersion: 1,
+  apiVersion: API_VERSION,
   package: "@pare/eval-suites",
   jsonSchema: jsonSchemaOf(options),
   define: { citation: SCAN_CITATION, options, open: ({ split }) => scan(split) },

@@ -1,5 +1,5 @@
 /** Plain text as a data set: a file or a string, split into pieces. */
-import { jsonSchemaOf, readText as readFile, type FileSet } from "@pare/core";
+import { API_VERSION, jsonSchemaOf, readText as readFile, type FileSet } from "@pare/core";
 import { z } from "zod";
 import { dataEmpty, dataFileMissing, separatorInvalid } from "../errors.ts";
 import type { DataPlugin, DataSet, Example } from "./data.ts";
@@ -71,7 +71,7 @@ export function textData(files?: FileSet): DataPlugin<"text", TextOptions> {
     kind: "data",
     id: "text",
     version: 1,
-    apiVersion: 1,
+    apiVersion: API_VERSION,
     package: "@pare/training",
     jsonSchema: jsonSchemaOf(textOptions),
     define: { citation: "the text that was given", options: textOptions, open: (options) => openText(options, files) },
