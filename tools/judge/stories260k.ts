@@ -1,6 +1,6 @@
 /**
- * `node --conditions=@pare/source tools/judge/stories260k.ts [--json]`: every row that is known of stories260K, measured through the
- * command line in child processes. Ends with 1 where a row is missed, and with 2 where the model or the text is absent.
+ * `node --conditions=@pare/source tools/judge/stories260k.ts [--methods] [--json]`: every row that is known of stories260K, measured
+ * through the command line in child processes; with `--methods` those of the methods that calibrate or remove structure. Ends with 1 where a row is missed, and with 2 where the model or the text is absent.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../workspace.ts";
+import { METHODS } from "./methods.ts";
 import { absentFiles, CASES, checkText, measureCase, type Check, type Pare, type Row } from "./protocol.ts";
 
 const BIN = join(ROOT, "packages", "cli", "src", "bin.ts");
@@ -50,7 +51,8 @@ function report(rows: readonly Row[], checks: readonly Check[]): string {
   ].join("\n");
 }
 
-async function judge(json: boolean): Promise<number> {
+async function judge(json: boolean, methods: boolean): Promise<number> {
+  const cases = methods ? METHODS : CASES;
   const absent = absentFiles();
   if (absent.length > 0) {
     console.error(`Nothing is judged: ${absent.join(", ")} ${absent.length === 1 ? "is" : "are"} not there.`);
@@ -59,11 +61,11 @@ async function judge(json: boolean): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "pare-judge-"));
   try {
     const rows: Row[] = [];
-    for (const [index, each] of CASES.entries()) {
-      console.error(`${index + 1} of ${CASES.length}: ${each.name}`);
+    for (const [index, each] of cases.entries()) {
+      console.error(`${index + 1} of ${cases.length}: ${each.name}`);
       rows.push(await measureCase(each, join(folder, String(index)), pare));
     }
-    const checks = await checkText(folder, pare);
+    const checks = methods ? [] : await checkText(folder, pare);
     const missed = [...rows, ...checks].filter(({ faults }) => faults.length > 0).length;
     const facts = machine();
     if (json) console.log(JSON.stringify({ ...facts, rows, checks, missed }));
@@ -79,4 +81,4 @@ async function judge(json: boolean): Promise<number> {
   }
 }
 
-process.exitCode = await judge(process.argv.includes("--json"));
+process.exitCode = await judge(process.argv.includes("--json"), process.argv.includes("--methods"));
