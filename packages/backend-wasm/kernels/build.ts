@@ -14,11 +14,14 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main as compileAssembly, version } from "assemblyscript/asc";
 import { VARIANTS, type Variant } from "../src/variants.ts";
+import { poolConstants, type Pooled } from "./constants.ts";
 import { misnamed, unshareable } from "./inspect.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const packages = resolve(here, "../..");
 const ENTRY = "kernels/assembly/index.ts";
+const MATH = join(here, "assembly/lib/math.ts");
+const math: Pooled = poolConstants(readFileSync(MATH, "utf8"));
 
 const given = process.argv.slice(2).map((folder) => resolve(folder));
 const folders = given.length > 0 ? given : readdirSync(packages).map((name) => join(packages, name));
@@ -68,8 +71,16 @@ async function compile(folder: string, { features }: Variant): Promise<Uint8Arra
   let module: Uint8Array | undefined;
   const flags =
     "--runtime stub --importMemory --noExportMemory --initialMemory 1 -O3 --noAssert --disableWarning 201 --outFile out.wasm".split(" ");
-  const entry = relative(packages, join(folder, ENTRY));
+  const entry = relative(packages, join(folder, dirname(ENTRY), "with-constants.ts"));
+  const virtual: Readonly<Record<string, string>> = {
+    [entry]: `export * from "./index"; ${math.writer}`,
+    [relative(packages, MATH)]: math.text,
+  };
   const { error, stderr } = await compileAssembly([entry, "--baseDir", packages, ...flags, "--enable", features.join(",")], {
+    readFile: (name) => {
+      const path = join(packages, name);
+      return virtual[name] ?? (existsSync(path) ? readFileSync(path, "utf8") : null);
+    },
     writeFile: (name, contents) => {
       if (name === "out.wasm") module = contents as Uint8Array;
     },

@@ -37,7 +37,7 @@ export interface WasmDevice extends Device {
 const WASM32 = 2 ** 32;
 const PAGE = 65536;
 const MOST_THREADS = 64;
-const LEAST_PIECE = 5000;
+const LEAST_PIECE = 15_000;
 
 /** Throws `backend-wasm/unavailable` where the engine has no SIMD, `backend-wasm/threads-invalid`. */
 export async function openWasm(options: WasmDeviceOptions = {}): Promise<WasmDevice> {

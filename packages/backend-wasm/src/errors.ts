@@ -45,6 +45,16 @@ export const packVariantMissing: ErrorFactory<{ pack: string; variant: string }>
   }),
 );
 
+export const packOutdated: ErrorFactory<{ pack: string }> = defineError(
+  "backend-wasm/pack-outdated",
+  "A kernel pack was built with another version of the kernel library than the device.",
+  ({ pack }) => ({
+    message: "this pack was built with another version of the kernel library",
+    field: pack,
+    next: "Build the pack with the kernel builder of the installed @pare/backend-wasm.",
+  }),
+);
+
 export const wasmUnavailable: ErrorFactory<object> = defineError("backend-wasm/unavailable", "The engine has no WebAssembly SIMD.", () => ({
   message: "this engine has no WebAssembly SIMD",
   expected: "Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or newer",

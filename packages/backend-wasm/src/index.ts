@@ -2,4 +2,12 @@ export { openWasm, type WasmDevice, type WasmDeviceOptions } from "./device.ts";
 export { wasmBackend } from "./plugin.ts";
 export { implement, type WasmEncoder, type WasmPack, type WasmTensor, type WasmTypes, type Work } from "./types.ts";
 export type { WasmVariant } from "./variants.ts";
-export { dtypeUnsupported, kernelUnknown, packVariantMissing, threadFailed, threadsInvalid, wasmUnavailable } from "./errors.ts";
+export {
+  dtypeUnsupported,
+  kernelUnknown,
+  packOutdated,
+  packVariantMissing,
+  threadFailed,
+  threadsInvalid,
+  wasmUnavailable,
+} from "./errors.ts";

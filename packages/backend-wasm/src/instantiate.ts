@@ -1,6 +1,6 @@
 /** Kernel modules over the device's memory, and the choice of their variant. */
 import type { WasmFunction, WasmFunctions } from "./encoder.ts";
-import { packVariantMissing } from "./errors.ts";
+import { packOutdated, packVariantMissing } from "./errors.ts";
 import { sharedModule } from "./team/shared.ts";
 import { functionsOf } from "./team/member.ts";
 import { agree, selfCheck } from "./self-check.ts";
@@ -20,7 +20,9 @@ export interface Instances {
 /** This package's kernels of one variant over a memory. */
 export async function instantiateOwn(variant: WasmVariant, memory: WebAssembly.Memory): Promise<WasmFunctions> {
   const { instance } = await WebAssembly.instantiate(modules[variant](), { env: { memory } });
-  return instance.exports as unknown as WasmFunctions;
+  const functions = instance.exports as unknown as WasmFunctions;
+  functions["f32_constants"]!(CONSTANTS);
+  return functions;
 }
 
 export async function instantiateAll(variant: WasmVariant, memory: WebAssembly.Memory, packs: readonly WasmPack[]): Promise<Instances> {
@@ -32,12 +34,27 @@ export async function instantiateAll(variant: WasmVariant, memory: WebAssembly.M
   );
   const instances = await Promise.all(compiled.map((module) => WebAssembly.instantiate(module, { env: { memory } })));
   const [own, ...rest] = instances.map(({ exports }) => exports as unknown as WasmFunctions) as [WasmFunctions, ...WasmFunctions[]];
+  const bytes = own["f32_constants"]!(CONSTANTS) as number;
+  rest.forEach((functions, i) => {
+    if (!sameConstants(functions, memory, bytes)) throw packOutdated({ pack: packs[i]!.id });
+  });
   return {
     own,
     packs: packs.map((pack, i) => ({ pack, functions: { ...own, ...rest[i] } })),
     modules: compiled,
     functions: functionsOf(compiled, instances) as WasmFunction[],
   };
+}
+
+/** Where kernels find their constants, below all tensors, and room to lay others beside them. */
+const CONSTANTS = 64;
+const OTHERS = 512;
+
+/** A pack that was built with other constants would compute with the wrong ones. */
+function sameConstants(functions: WasmFunctions, memory: WebAssembly.Memory, bytes: number): boolean {
+  if (functions["f32_constants"]?.(OTHERS) !== bytes) return false;
+  const [own, others] = [CONSTANTS, OTHERS].map((address) => new Uint8Array(memory.buffer, address, bytes)) as [Uint8Array, Uint8Array];
+  return own.every((byte, i) => byte === others[i]);
 }
 
 function moduleOf(pack: WasmPack, variant: WasmVariant): () => Uint8Array<ArrayBuffer> {

@@ -1,6 +1,8 @@
 import type { WasmFunctions } from "./encoder.ts";
 
-const OUT = 4096;
+/** Below lie constants. */
+const IN = 1024;
+const OUT = 8192;
 const SCRATCH = 16384;
 
 /**
@@ -10,15 +12,15 @@ const SCRATCH = 16384;
 export function selfCheck(functions: WasmFunctions, memory: WebAssembly.Memory): Float32Array {
   const [m, n, k] = [13, 21, 19];
   const floats = new Float32Array(memory.buffer);
-  for (let i = 0; i < 800; i++) floats[i] = ((i * 37) % 101) / 25 - 2;
-  const [left, right] = [0, 4 * m * k];
+  for (let i = 0; i < 800; i++) floats[IN / 4 + i] = ((i * 37) % 101) / 25 - 2;
+  const [left, right] = [IN, IN + 4 * m * k];
   const place = (address: number, row: number): number[] => [address, row, 4, 0];
   const blocks = [8, 8, 16, SCRATCH];
   functions["f32_gemm_4x8"]!(1, m, n, k, ...place(left, 4 * k), ...place(right, 4 * k), ...place(OUT, 4 * n), ...blocks, 0, 0, 0);
   const exponentials = OUT + 4 * m * n;
-  functions["f32_exp"]!(0, exponentials, 101);
+  functions["f32_exp"]!(IN, exponentials, 101);
   const gradients = exponentials + 4 * 101;
-  functions["f32_rms_norm_gradient"]!(0, 4 * n, right, gradients, gradients + 8 * n, 2, n, 1e-5);
+  functions["f32_rms_norm_gradient"]!(IN, IN + 4 * n, right, gradients, gradients + 8 * n, 2, n, 1e-5);
   return floats.slice(OUT / 4, gradients / 4 + 3 * n);
 }
 

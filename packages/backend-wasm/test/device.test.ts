@@ -98,6 +98,16 @@ describe("the wasm device", () => {
     expect((await openWasm({ portable: true })).variant).toBe("simd");
   });
 
+  it("refuses a pack that was built with other constants", async () => {
+    const [name, wrong] = [new TextEncoder().encode("f32_constants"), [0x41, 0, 0x0b]];
+    const types = [1, 6, 1, 0x60, 1, 0x7f, 1, 0x7f];
+    const imports = [2, 15, 1, 3, ...new TextEncoder().encode("env"), 6, ...new TextEncoder().encode("memory"), 2, 0, 1];
+    const code = [3, 2, 1, 0, 7, name.length + 4, 1, name.length, ...name, 0, 0, 10, wrong.length + 3, 1, wrong.length + 1, 0, ...wrong];
+    const module = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...types, ...imports, ...code]);
+    const outdated = { ...pack, modules: { simd: () => module, "relaxed-simd": () => module } };
+    await expect(openWasm({ packs: [outdated] })).rejects.toThrow(/pack-outdated/);
+  });
+
   it("refuses types it does not compute in", async () => {
     const device = await openWasm({ packs: [pack] });
     const buffer = device.allocate(64);

@@ -33,7 +33,7 @@ export class Bench {
   clear(): void {
     this.places.length = 0;
     this.top = 1024;
-    new Uint32Array(this.memory.buffer).fill(GUARD);
+    new Uint32Array(this.memory.buffer).fill(GUARD, 256);
   }
 
   /** Room for words, 4 bytes past a multiple of 16, holding these values. */
