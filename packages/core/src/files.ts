@@ -52,10 +52,12 @@ export function filesWithin(files: FileSet & Partial<MutableFileSet>, folder: st
   };
 }
 
+/** A file as UTF-8 text. Throws as `FileSet.read`. */
 export async function readText(files: FileSet, name: string): Promise<string> {
   return new TextDecoder().decode(await files.read(name));
 }
 
+/** Writes a file of UTF-8 text. Throws as `FileSet.write`. */
 export async function writeText(files: FileSet, name: string, text: string): Promise<void> {
   await files.write(name, [new TextEncoder().encode(text)]);
 }

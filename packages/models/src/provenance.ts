@@ -20,6 +20,7 @@ export function mergeSeen(a: readonly SeenData[] | undefined, b: readonly SeenDa
   return [...merged.values()].sort((x, y) => (x.data < y.data ? -1 : 1));
 }
 
+/** The provenance with one more deed at the end; as it is without one. */
 export function withDeed(provenance: Provenance, deed: Deed | undefined): Provenance {
   return deed === undefined ? provenance : { ...provenance, deeds: [...provenance.deeds, deed] };
 }

@@ -10,6 +10,11 @@ interface AddedToken {
   readonly special: boolean;
 }
 
+/** An entry of `added_tokens` for a piece that text can neither spell nor show. */
+export function specialToken(content: string, id: number): object {
+  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+}
+
 type Fail = (field: string, expected: string, found: unknown) => Error;
 
 /**

@@ -1,4 +1,4 @@
-import { tokenizerFromJson } from "./tokenizer-json.ts";
+import { specialToken, tokenizerFromJson } from "./tokenizer-json.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const SPECIAL = { padding: "<pad>", begin: "<s>", end: "</s>" };
@@ -9,20 +9,11 @@ const SPECIAL = { padding: "<pad>", begin: "<s>", end: "</s>" };
  */
 export function wordTokenizer(words: Iterable<string>): Tokenizer {
   const pieces = [...new Set([...Object.values(SPECIAL), ...words])];
-  const added = Object.values(SPECIAL).map((content, id) => ({
-    id,
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  }));
   const json = {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: added,
+    added_tokens: Object.values(SPECIAL).map(specialToken),
     normalizer: null,
     pre_tokenizer: { type: "WhitespaceSplit" },
     post_processor: null,

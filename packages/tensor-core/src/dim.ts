@@ -25,10 +25,12 @@ export type Dim = number | DimExpression;
 export type Shape = readonly Dim[];
 export type Dims = Readonly<Record<string, number>>;
 
+/** A dimension of this name; its number is known when a graph is bound. */
 export function dim(name: string): Dim {
   return new DimExpression({ [name]: 1 });
 }
 
+/** a + b. */
 export function addDims(a: Dim, b: Dim): Dim {
   if (typeof a === "number" && typeof b === "number") return a + b;
   const terms = { ...termsOf(a) };
@@ -36,6 +38,7 @@ export function addDims(a: Dim, b: Dim): Dim {
   return canonical(terms);
 }
 
+/** a · b. */
 export function mulDims(a: Dim, b: Dim): Dim {
   if (typeof a === "number" && typeof b === "number") return a * b;
   const terms: Record<string, number> = {};
@@ -51,14 +54,17 @@ export function mulDims(a: Dim, b: Dim): Dim {
   return canonical(terms);
 }
 
+/** a − b. */
 export function subDims(a: Dim, b: Dim): Dim {
   return addDims(a, mulDims(-1, b));
 }
 
+/** Whether both are the same polynomial, however they were computed. */
 export function sameDim(a: Dim, b: Dim): boolean {
   return typeof a === "number" || typeof b === "number" ? a === b : a.toString() === b.toString();
 }
 
+/** Whether both have the same dimensions. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((d, axis) => sameDim(d, b[axis]!));
 }
@@ -68,6 +74,7 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, d) => product * d, 1);
 }
 
+/** Product of dimensions that may be named; 1 for a scalar. */
 export function symbolicSize(shape: Shape): Dim {
   return shape.reduce<Dim>((product, d) => mulDims(product, d), 1);
 }
@@ -88,10 +95,12 @@ export function bindDim(d: Dim, dims: Dims): number {
   return total;
 }
 
+/** The numbers of a shape; throws `tensor-core/dim-unbound`. */
 export function bindShape(shape: Shape, dims: Dims): number[] {
   return shape.map((d) => bindDim(d, dims));
 }
 
+/** `[batch, 3]`, for messages. */
 export function showShape(shape: Shape): string {
   return `[${shape.map(String).join(", ")}]`;
 }

@@ -43,6 +43,7 @@ export function byteSize(dtype: DType): number {
   return ARRAYS[dtype].BYTES_PER_ELEMENT;
 }
 
+/** So many zeros, as this dtype lies in host memory. */
 export function allocateArray(dtype: DType, length: number): TypedArray {
   return new ARRAYS[dtype](length);
 }

@@ -114,6 +114,7 @@ export function inputsOf(node: Node): Value[] {
   return node.kind === "leaf" ? [] : Object.values(node.inputs).filter((value) => value !== undefined);
 }
 
+/** Values a node gives. */
 export function outputsOf(node: Node): Value[] {
   return node.kind === "leaf" ? [node.value] : Object.values(node.outputs);
 }

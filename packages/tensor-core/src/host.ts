@@ -22,18 +22,22 @@ export interface TensorSource {
   readonly read: () => Promise<HostTensor>;
 }
 
+/** A float32 tensor over this data (zeros without any); a Float32Array is taken as it is. */
 export function f32(shape: readonly number[], data: ArrayLike<number> = new Float32Array(sizeOf(shape))): HostTensor {
   return { dtype: "f32", shape, data: data instanceof Float32Array ? data : Float32Array.from(data) };
 }
 
+/** An int32 tensor over this data; an Int32Array is taken as it is. */
 export function i32(shape: readonly number[], data: ArrayLike<number>): HostTensor {
   return { dtype: "i32", shape, data: data instanceof Int32Array ? data : Int32Array.from(data) };
 }
 
+/** A tensor of zeros. */
 export function zeros(dtype: DType, shape: readonly number[]): HostTensor {
   return { dtype, shape, data: allocateArray(dtype, sizeOf(shape)) };
 }
 
+/** The tensor as float32; one that is float32 is given back as it is. */
 export function asFloat32(tensor: HostTensor): HostTensor {
   return tensor.dtype === "f32" ? tensor : { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor.dtype, tensor.data) };
 }

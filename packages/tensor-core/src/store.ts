@@ -19,6 +19,7 @@ export interface StoreOptions {
   readonly weights?: Pick<ReadonlyMap<string, StoredWeight>, "get" | "keys"> | undefined;
 }
 
+/** Weights, States and the arena of one device; nothing is uploaded before it is used. */
 export function createStore(device: Device, options: StoreOptions = {}): Store {
   return new Store(device, options.weights ?? new Map<string, StoredWeight>());
 }

@@ -1,6 +1,6 @@
 import type { Llama2cPiece } from "@pare/formats";
 import { tokenizerInvalid } from "../errors.ts";
-import { tokenizerFromJson } from "../tokenizer-json.ts";
+import { specialToken, tokenizerFromJson } from "../tokenizer-json.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 
 /** The first three pieces of every llama2.c vocabulary: unknown, begin, end. */
@@ -16,20 +16,11 @@ const END = 2;
  * pieces is what a rank cannot say.
  */
 export function llama2cTokenizer(pieces: readonly Llama2cPiece[], file: string): Tokenizer {
-  const added = pieces.slice(0, END + 1).map(({ text }, id) => ({
-    id,
-    content: text,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  }));
   const json = {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: added,
+    added_tokens: pieces.slice(0, END + 1).map(({ text }, id) => specialToken(text, id)),
     normalizer: { type: "Prepend", prepend: " " },
     pre_tokenizer: null,
     post_processor: null,

@@ -40,6 +40,7 @@ export const argmaxOp: Op<"argmax", "x", never, "y", NoAttrs> = defineOp({
   },
 });
 
+/** Index of the largest along the last axis, the first of equals: x `[…, n]` → i32 `[…]`. No gradient. */
 export function argmax(x: Value): Value {
   return apply(argmaxOp, { x }, {}).y;
 }

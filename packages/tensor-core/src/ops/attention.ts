@@ -33,6 +33,9 @@ export interface AttentionOptions extends AttentionAttrs {
   readonly starts?: Value | undefined;
 }
 
+/**
+ * softmax(scale·q·kᵀ)·v over the valid keys: query `[b, tq, h, d]`, key and value `[b, tk, hk, d]` → `[b, tq, h, d]`; see {@link attentionOp}.
+ */
 export function attention(query: Value, key: Value, value: Value, { lengths, starts, ...attrs }: AttentionOptions): Value {
   return apply(attentionOp, { query, key, value, lengths, starts }, attrs).y;
 }

@@ -86,11 +86,17 @@ export const minimumOp: BinaryOp<"minimum"> = binaryOp("minimum", {
   sample: distinct,
 });
 
+/** a + b; they broadcast. */
 export const add: BinaryFunction = functionOf(addOp);
+/** a − b; they broadcast. */
 export const sub: BinaryFunction = functionOf(subOp);
+/** a · b, element by element; they broadcast. */
 export const mul: BinaryFunction = functionOf(mulOp);
+/** a / b; they broadcast. */
 export const div: BinaryFunction = functionOf(divOp);
+/** The larger of a and b; they broadcast, and equals share the gradient. */
 export const maximum: BinaryFunction = functionOf(maximumOp);
+/** The smaller of a and b; they broadcast, and equals share the gradient. */
 export const minimum: BinaryFunction = functionOf(minimumOp);
 
 function pick(g: Value, a: Value, b: Value): readonly [Value, Value] {

@@ -55,6 +55,7 @@ export const broadcastOp: Op<"broadcast", "x", never, "y", BroadcastAttrs> = def
   },
 });
 
+/** Repeats axes of size 1 and adds leading ones until x has `shape`; x itself where it has it. */
 export function broadcast(x: Value, shape: readonly Dim[]): Value {
   return sameShape(x.shape, shape) ? x : apply(broadcastOp, { x }, { shape }).y;
 }

@@ -35,6 +35,7 @@ export const castOp: Op<"cast", "x", never, "y", CastAttrs> = defineOp({
   },
 });
 
+/** f32 → i32 towards zero, i32 → f32, u8 → f32; x itself where it has the dtype. No gradient. */
 export function cast(x: Value, dtype: CastAttrs["dtype"]): Value {
   return x.dtype === dtype ? x : apply(castOp, { x }, { dtype }).y;
 }

@@ -17,6 +17,7 @@ export const dequantizeAffineOp: Op<"dequantize-affine", "codes" | "scales", "ze
   },
 });
 
+/** The weight f32 `[out, features]` that codes, scales and zero points stand for: scale·(code − zeroPoint). */
 export function dequantizeAffine(
   inputs: { readonly codes: Value; readonly scales: Value; readonly zeroPoints?: Value | undefined },
   attrs: AffineAttrs,

@@ -107,6 +107,7 @@ export const layerNormGradientOp: Op<"layer-norm-gradient", "x" | "weight" | "gr
     },
   });
 
+/** weight·(x − mean)/√(variance + ε) + bias along the last axis: x `[…, n]`, weight and bias `[n]`. */
 export function layerNorm(x: Value, weight: Value, bias: Value, epsilon: number): Value {
   return apply(layerNormOp, { x, weight, bias }, { epsilon }).y;
 }

@@ -83,6 +83,7 @@ export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zero
     },
   });
 
+/** activation(x·Wᵀ + bias) with W `[out, features]` kept as codes: x `[…, features]` → `[…, out]`. */
 export function linearAffine(
   inputs: {
     readonly x: Value;

@@ -17,6 +17,7 @@ export const logSoftmaxOp: Op<"log-softmax", "x", never, "y", NoAttrs> = defineO
   cases: () => softmaxCases(),
 });
 
+/** x − log Σeˣ along the last axis. */
 export function logSoftmax(x: Value): Value {
   return apply(logSoftmaxOp, { x }, {}).y;
 }

@@ -59,6 +59,9 @@ export const matmulOp: Op<"matmul", "a" | "b", never, "y", MatmulAttrs> = define
   },
 });
 
+/**
+ * a `[…, m, k]` · b `[…, k, n]` → `[…, m, n]`; with `transposeA` or `transposeB` that operand's last two axes are swapped. b may have no leading dimensions.
+ */
 export function matmul(a: Value, b: Value, { transposeA = false, transposeB = false }: Partial<MatmulAttrs> = {}): Value {
   return apply(matmulOp, { a, b }, { transposeA, transposeB }).y;
 }

@@ -42,6 +42,7 @@ export const randomUniformOp: Op<"random-uniform", "seed", never, "y", RandomUni
   },
 });
 
+/** Numbers in [0, 1) of this shape, f32: those that the host's `uniform(seed, stream, count)` gives. seed i32 `[2]`. */
 export function randomUniform(seed: Value, shape: readonly Dim[], stream: number): Value {
   return apply(randomUniformOp, { seed }, { shape, stream }).y;
 }

@@ -41,6 +41,7 @@ export const reshapeOp: Op<"reshape", "x", never, "y", ReshapeAttrs> = defineOp(
   },
 });
 
+/** The same elements in row-major order under another shape of the same size. */
 export function reshape(x: Value, shape: readonly Dim[]): Value {
   return sameShape(x.shape, shape) ? x : apply(reshapeOp, { x }, { shape }).y;
 }

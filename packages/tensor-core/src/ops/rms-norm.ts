@@ -89,6 +89,7 @@ export const rmsNormGradientOp: Op<"rms-norm-gradient", "x" | "weight" | "grad",
   },
 });
 
+/** x·weight / √(mean(x²) + ε) along the last axis: x `[…, n]`, weight `[n]`. */
 export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
   return apply(rmsNormOp, { x, weight }, { epsilon }).y;
 }

@@ -88,6 +88,7 @@ export const ropeOp: Op<"rope", "x" | "positions", never, "y", RopeAttrs> = defi
   },
 });
 
+/** Rotary positions: x `[b, t, h, d]`, d even, positions i32 `[b, t]`; pair i is turned by position·base^(−2i/d), back with `inverse`. */
 export function rope(
   x: Value,
   positions: Value,

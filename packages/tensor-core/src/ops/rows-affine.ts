@@ -39,6 +39,7 @@ export const rowsAffineOp: Op<"rows-affine", "codes" | "scales" | "ids", "zeroPo
   },
 });
 
+/** Rows of an affine weight by id: ids i32 `[…]` → f32 `[…, features]`. */
 export function rowsAffine(
   inputs: { readonly codes: Value; readonly scales: Value; readonly ids: Value; readonly zeroPoints?: Value | undefined },
   attrs: AffineAttrs,

@@ -38,6 +38,7 @@ export const rowsOp: Op<"rows", "weight" | "ids", never, "y", NoAttrs> = defineO
   },
 });
 
+/** Rows by id: weight `[count, dim]`, ids i32 `[…]` → `[…, dim]`. The weight may be a named leaf whose storage decides how this runs. */
 export function rows(weight: Value, ids: Value): Value {
   return apply(rowsOp, { weight, ids }, {}).y;
 }

@@ -54,6 +54,7 @@ export const scatterRowsOp: Op<"scatter-rows", "grad" | "ids", never, "y", Scatt
   },
 });
 
+/** Adds rows up by id: grad `[…, dim]`, ids i32 `[…]` → `[count, dim]`; ids below 0 are skipped. */
 export function scatterRows(grad: Value, ids: Value, count: Dim): Value {
   return apply(scatterRowsOp, { grad, ids }, { count }).y;
 }

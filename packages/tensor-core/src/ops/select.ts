@@ -40,6 +40,7 @@ export const selectOp: Op<"select", "condition" | "a" | "b", never, "y", NoAttrs
   },
 });
 
+/** a where condition ≠ 0, b elsewhere; all three broadcast. */
 export function select(condition: Value, a: Value | number, b: Value | number): Value {
   return apply(selectOp, { condition, a: liftLike(a, condition), b: liftLike(b, condition) }, {}).y;
 }

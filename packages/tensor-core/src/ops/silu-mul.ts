@@ -64,6 +64,7 @@ export const siluMulGradientOp: Op<"silu-mul-gradient", "grad" | "gate" | "up", 
   },
 });
 
+/** silu(gate)·up, element by element. */
 export function siluMul(gate: Value, up: Value): Value {
   return apply(siluMulOp, { gate, up }, {}).y;
 }

@@ -82,6 +82,7 @@ export const sliceOp: Op<"slice", "x", never, "y", SliceAttrs> = defineOp({
   },
 });
 
+/** Elements `[start, end)` of every axis; any dtype. */
 export function slice(x: Value, starts: readonly Dim[], ends: readonly Dim[]): Value {
   return apply(sliceOp, { x }, { starts, ends }).y;
 }
@@ -143,6 +144,7 @@ export const padOp: Op<"pad", "x", never, "y", PadAttrs> = defineOp({
   },
 });
 
+/** x with so many zeros before and after every axis; any dtype. */
 export function pad(x: Value, before: readonly Dim[], after: readonly Dim[]): Value {
   return apply(padOp, { x }, { before, after }).y;
 }

@@ -16,6 +16,7 @@ export const softmaxOp: Op<"softmax", "x", never, "y", NoAttrs> = defineOp({
   cases: () => softmaxCases(),
 });
 
+/** eˣ / Σeˣ along the last axis. */
 export function softmax(x: Value): Value {
   return apply(softmaxOp, { x }, {}).y;
 }

@@ -34,6 +34,7 @@ export const sumSquaresOp: Op<"sum-squares", "x", never, "y", NoAttrs> = defineO
   },
 });
 
+/** Σx² over the whole tensor, `[]`. */
 export function sumSquares(x: Value): Value {
   return apply(sumSquaresOp, { x }, {}).y;
 }

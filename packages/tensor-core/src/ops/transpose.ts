@@ -91,6 +91,7 @@ export const transposeOp: Op<"transpose", "x", never, "y", TransposeAttrs> = def
   },
 });
 
+/** Axis i of the result is axis `axes[i]` of x; any dtype. */
 export function transpose(x: Value, axes: readonly number[]): Value {
   return axes.every((axis, i) => axis === i) && axes.length === x.shape.length ? x : apply(transposeOp, { x }, { axes }).y;
 }

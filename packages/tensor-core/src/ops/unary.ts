@@ -117,18 +117,31 @@ export const siluOp: UnaryOp<"silu"> = unaryOp("silu", {
   extremes: SATURATING,
 });
 
+/** −x. */
 export const neg: (x: Value) => Value = functionOf(negOp);
+/** eˣ. */
 export const exp: (x: Value) => Value = functionOf(expOp);
+/** Natural logarithm. */
 export const log: (x: Value) => Value = functionOf(logOp);
+/** √x. */
 export const sqrt: (x: Value) => Value = functionOf(sqrtOp);
+/** 1/√x. */
 export const rsqrt: (x: Value) => Value = functionOf(rsqrtOp);
+/** |x|, with slope 0 at 0. */
 export const abs: (x: Value) => Value = functionOf(absOp);
+/** tanh x. */
 export const tanh: (x: Value) => Value = functionOf(tanhOp);
+/** 1/(1 + e⁻ˣ). */
 export const sigmoid: (x: Value) => Value = functionOf(sigmoidOp);
+/** max(x, 0), with slope 0 at 0. */
 export const relu: (x: Value) => Value = functionOf(reluOp);
+/** Error function. */
 export const erf: (x: Value) => Value = functionOf(erfOp);
+/** x·Φ(x) (Hendrycks and Gimpel, "Gaussian error linear units", 2016), by the erf. */
 export const gelu: (x: Value) => Value = functionOf(geluOp);
+/** The tanh approximation of {@link gelu}: x/2·(1 + tanh(√(2/π)·(x + 0.044715x³))). */
 export const geluTanh: (x: Value) => Value = functionOf(geluTanhOp);
+/** x·sigmoid(x). */
 export const silu: (x: Value) => Value = functionOf(siluOp);
 
 /** Φ(x) + x·φ(x). */

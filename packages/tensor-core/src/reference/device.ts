@@ -10,6 +10,7 @@ import type { HostTensor } from "../host.ts";
 /** As much as one ArrayBuffer can be asked for without trouble. */
 const MEMORY_LIMIT = 8 * 2 ** 30;
 
+/** The reference device: every op by its float64 reference. Slow and exact, for tests and small work. */
 export function openReference(): Device {
   let used = 0;
   return {

@@ -27,6 +27,7 @@ export interface AffineParts {
   readonly zeroPoints?: TensorSource | undefined;
 }
 
+/** A weight kept as affine codes. Reads nothing; parts are taken as they are (`affineStorage` checks those of files). */
 export function affineWeight(parts: AffineParts): StoredWeight {
   const { shape, bits, groupSize, codes, scales, zeroPoints } = parts;
   const named = { codes, scales, ...(zeroPoints === undefined ? {} : { zeroPoints }) };
