@@ -1,4 +1,6 @@
+import { resolveObjectURL } from "node:buffer";
 import { spawnSync } from "node:child_process";
+import { Worker as Thread } from "node:worker_threads";
 import {
   absOp,
   adamw,
@@ -137,6 +139,47 @@ describe("threads", () => {
     expect(() => wrong.run()).toThrow(/thread-failed/);
     await right.run();
     expect(new Float32Array((await device.read(buffer, 256, 256)).buffer)).toEqual(new Float32Array(64).fill(2));
+    await device.close();
+  });
+
+  it("are Web Workers where there is no Node", async () => {
+    // A browser's Worker over a thread of Node: the blob's text after what gives it `self`.
+    class WebWorker extends EventTarget {
+      private readonly started: Promise<Thread>;
+
+      constructor(url: string, options: { type: string }) {
+        super();
+        expect(options.type).toBe("module");
+        this.started = this.start(url);
+      }
+
+      private async start(url: string): Promise<Thread> {
+        const text = await resolveObjectURL(url)!.text();
+        const self = `import { parentPort } from "node:worker_threads"; globalThis.self = { postMessage: (data) => parentPort.postMessage(data) };
+          parentPort.on("message", (data) => self.onmessage({ data }));`;
+        const thread = new Thread(new URL(`data:text/javascript,${encodeURIComponent(self + text)}`), { execArgv: [] });
+        thread.on("message", (data) => this.dispatchEvent(new MessageEvent("message", { data })));
+        thread.on("error", (error) => this.dispatchEvent(Object.assign(new Event("error"), { message: error.message })));
+        return thread;
+      }
+
+      async postMessage(data: unknown): Promise<void> {
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+        (await this.started).postMessage(data);
+      }
+
+      async terminate(): Promise<void> {
+        await (await this.started).terminate();
+      }
+    }
+    const hidden = vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined as never);
+    vi.stubGlobal("Worker", WebWorker);
+    const device = await openDividing({ threads: 2, onWarning: expect.unreachable }, 1);
+    vi.unstubAllGlobals();
+    hidden.mockRestore();
+    expect(device.threads).toBe(2);
+    const alone = await openWasm();
+    expect(Buffer.compare(await train(device), await train(alone))).toBe(0);
     await device.close();
   });
 
