@@ -36,18 +36,6 @@ export async function hashContent(chunks: AsyncIterable<Uint8Array> | Iterable<U
   return hashJson({ length, pieces: digests });
 }
 
-/** {@link hashContent} of a file, or of its bytes `[begin, end)`, read by ranges. */
-export async function hashFile(files: FileSet, name: string, begin: number = 0, end?: number): Promise<string> {
-  return hashContent(readPieces(files, name, begin, end));
-}
-
-/** Hex hash of every name and content in a file set. */
-export async function hashFiles(files: FileSet): Promise<string> {
-  const contents: Record<string, string> = {};
-  for (const name of await files.list()) contents[name] = await hashFile(files, name);
-  return hashJson(contents);
-}
-
 /** A file's bytes `[begin, end)` in pieces of at most 4 MiB. */
 export async function* readPieces(files: FileSet, name: string, begin: number = 0, end?: number): AsyncGenerator<Uint8Array> {
   const stop = end ?? (await files.size(name));

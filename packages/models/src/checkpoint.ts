@@ -17,7 +17,7 @@ export interface SeenData {
   readonly examples: BigUint64Array;
 }
 
-/** One thing done to the model: the step's description and what it measured. */
+/** One thing done to the model: the step's description and its seed. */
 export interface Deed {
   readonly use: string;
   readonly version: number;
