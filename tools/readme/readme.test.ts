@@ -31,7 +31,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   formats: { prints: [/^\[ 2, 2 \] .*\nFloat32Array\(4\) \[ 1, 2, 3, 4 \]\n$/] },
   models: { prints: [/^, there was a little girl named Lily.*true acme\/halve\n3 3\n\[ 1, 2, 6 \]\n(\d\n){4}$/s], data: "stories260K" },
   "scaling-laws": { prints: [""], files: { "runs.csv": RUNS } },
-  "sparse-kernels": { prints: [/^layer linear: [a-z-]+ \(.*\)\n\[ 32, 256 \] 15740 bytes instead of 131072\n$/] },
+  "sparse-kernels": { prints: [/^layer linear: [a-z-]+ \(.*\)\n\[ 32, 256 \] 14192 bytes instead of 131072\n$/] },
   "tensor-core": {
     prints: [
       /^(\d+ [\d.e-]+\n){4}\[ '2\.0', '-1\.0' \]\n\[ 'hidden', 'y' \]\nseen 3,4,7; y -2; squares 0,0,0\ny 5; squares 0,0,0\ny -4; squares 0,0,0\ny -2; squares 9,16,49\n\[ 0\.5 \]\n$/,
