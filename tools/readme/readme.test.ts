@@ -37,7 +37,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
       /^(\d+ [\d.e-]+\n){4}\[ '2\.0', '-1\.0' \]\n\[ 'hidden', 'y' \]\nseen 3,4,7; y -2; squares 0,0,0\ny 5; squares 0,0,0\ny -4; squares 0,0,0\ny -2; squares 9,16,49\n\[ 0\.5 \]\n$/,
     ],
   },
-  training: { prints: ["true true [ 'text: 4' ]\ntrue\n"] },
+  training: { prints: ["true true [ 'text: 4' ]\ntrue\n7 true\n"] },
 };
 
 for (const { folder, path } of packagesOf(ROOT)) {
