@@ -98,4 +98,6 @@ test("a path is the folder, or the one file alone", async () => {
   await expect(one.read("b")).rejects.toThrow(code("core/file-missing"));
   await expect(writeText(one, "a.gguf", "3")).rejects.toThrow(code("core/read-only"));
   await expect(pathFiles(join(root, "c"))).rejects.toThrow(code("core/folder-missing"));
+  await symlink("loop", join(root, "loop"));
+  await expect(pathFiles(join(root, "loop"))).rejects.toThrow(code("core/file-unreadable"));
 });

@@ -59,11 +59,12 @@ export function folderFiles(path: string, { create = false }: { readonly create?
   };
 }
 
-/** A path as a file set that is only read: the folder, or the one file as a set that holds it alone. Throws `core/folder-missing`. */
+/** A path as a file set that is only read: the folder, or the one file as a set that holds it alone. Throws `core/folder-missing`, `core/file-unreadable`. */
 export async function pathFiles(path: string): Promise<FileSet> {
   const location = resolve(path);
-  const found = await stat(location).catch(() => undefined);
-  if (found === undefined) throw folderMissing({ path: location });
+  const found = await stat(location).catch((cause: unknown) => {
+    throw isAbsent(cause) ? folderMissing({ path: location }) : fileUnreadable({ file: location, cause });
+  });
   if (found.isDirectory()) return folderFiles(location);
   const folder = folderFiles(dirname(location));
   const only = basename(location);
@@ -88,7 +89,7 @@ async function listFolder(path: string): Promise<string[] | undefined> {
   try {
     entries = await readdir(path, { recursive: true, withFileTypes: true });
   } catch (cause) {
-    if (codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR") return undefined;
+    if (isAbsent(cause)) return undefined;
     throw fileUnreadable({ file: path, cause });
   }
   const names: string[] = [];
@@ -114,7 +115,7 @@ async function withFile<T>(path: string, missing: () => Promise<Error>, use: (fi
     return await use(file);
   } catch (cause) {
     if (isPareError(cause)) throw cause;
-    if (codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR") throw await missing();
+    if (isAbsent(cause)) throw await missing();
     throw fileUnreadable({ file: path, cause });
   } finally {
     await file?.close();
@@ -167,6 +168,8 @@ async function syncFolder(path: string): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown } | null)?.code;
+/** The system says that there is no such file or folder. */
+function isAbsent(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === "ENOENT" || code === "ENOTDIR";
 }
