@@ -19,6 +19,7 @@ import {
   apply,
   defineOp,
   siluMul,
+  type DeviceBuffer,
   type HostTensor,
   type ProgramStep,
   type TensorType,
@@ -135,6 +136,18 @@ describe("compile", () => {
       expect(Array.from((await compiled.run({ x }))["y"]!.data as Float32Array)).toEqual(Array.from({ length: n }, (_, i) => i + 1));
     }
     expect(prepared).toBe(4);
+  });
+
+  it("lets a program that is evicted while it waits for its turn still run", async () => {
+    const device = openReference();
+    const scrambling = { ...device, free: (buffer: DeviceBuffer) => ((buffer.handle as Uint8Array).fill(0xff), device.free(buffer)) };
+    const graph = trace((t) => ({ y: mul(t.input("x", "f32", [dim("n"), 2]), t.constant(f32([2], [2, 3]))) }));
+    const compiled = compile(graph, { store: createStore(scrambling), maxBindings: 1 });
+    const run = async (n: number): Promise<unknown> => (await compiled.run({ x: f32([n, 2], new Float32Array(2 * n).fill(1)) }))["y"]!.data;
+    const [one, two, three] = await Promise.all([run(1), run(2), run(3)]);
+    expect(one).toEqual(Float32Array.of(2, 3));
+    expect(two).toEqual(Float32Array.of(2, 3, 2, 3));
+    expect(three).toEqual(Float32Array.of(2, 3, 2, 3, 2, 3));
   });
 });
 

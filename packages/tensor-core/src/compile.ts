@@ -62,7 +62,11 @@ export function compile(graph: Graph, options: CompileOptions): Compiled {
       if (programs.size > limit) {
         const [oldest, evicted] = programs.entries().next().value!;
         programs.delete(oldest);
-        void evicted.then((gone) => gone.dispose());
+        // In its turn on the store: runs that were given this program are waiting before it.
+        void evicted.then(
+          (gone) => options.store.exclusive(async () => gone.dispose()),
+          () => undefined,
+        );
       }
     }
     return program;
