@@ -61,7 +61,8 @@ export const perplexity: Suite<typeof ID, PerplexityOptions, Checkpoint, Perplex
   options,
   run: async (subject: Checkpoint, options, context): Promise<PerplexityReport> => {
     const { name, texts } = await readTexts(options.data, context);
-    const { pieces, kept } = splitAll(texts, name, options);
+    const { separator, minChars, skip, examples: count } = options;
+    const { pieces, kept } = splitText(texts, name, { separator, minChars, skip, examples: count });
     const { family } = subjectOf(subject, context.registry).architecture;
     if (family !== "decoder") throw familyUnfit({ suite: ID, family, takes: "a decoder" });
     const tokenizer = tokenizerFor(subject, ID, []);
@@ -94,17 +95,6 @@ async function readTexts(data: PerplexityOptions["data"], context: Context): Pro
   if (examples.some(({ source }) => source !== undefined))
     throw dataMissing({ suite: ID, found: `${set.id}, whose examples have sources` });
   return { name: set.id, texts: examples.map(({ target }) => target) };
-}
-
-/** Splitting a data set's examples one by one, then choosing among all pieces. */
-function splitAll(
-  texts: readonly string[],
-  name: string,
-  { separator, minChars, skip, examples }: PieceOptions,
-): { pieces: readonly string[]; kept: number } {
-  if (texts.length === 1) return splitText(texts[0]!, name, { separator, minChars, skip, examples });
-  const pieces = texts.flatMap((text) => splitText(text, name, { separator, minChars }).pieces);
-  return { pieces: pieces.slice(skip ?? 0, examples === undefined ? undefined : (skip ?? 0) + examples), kept: pieces.length };
 }
 
 /** @param totals negative log likelihood of each piece, nats; @param counts its predictions; @param bytes of all pieces. */

@@ -21,6 +21,13 @@ describe("splitText", () => {
     expect(splitText(text, "t", { separator: "--", minChars: 3, skip: 1, examples: 1 })).toEqual({ pieces: ["three three"], kept: 3 });
   });
 
+  it("takes several texts as one row of pieces, of which some may be too short", () => {
+    const texts = ["one one--two", "x", "three three"];
+    expect(splitText(texts, "t", { separator: "--", minChars: 3 })).toEqual({ pieces: ["one one", "three three"], kept: 2 });
+    expect(splitText(texts, "t", { separator: "--", minChars: 3, skip: 1 }).pieces).toEqual(["three three"]);
+    expect(codeOf(() => splitText(texts, "t", { minChars: 3, skip: 9 }))).toBe("training/data-empty");
+  });
+
   it("counts characters, not UTF-16 units", () => {
     expect(splitText("😀😀😀|abcd", "t", { separator: "\\|", minChars: 3 }).pieces).toEqual(["abcd"]);
   });

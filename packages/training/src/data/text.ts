@@ -41,14 +41,15 @@ const textOptions: z.ZodType<TextOptions, TextOptions> = pieceOptions
     path: ["file"],
   });
 
-/** The pieces of a text, and how many were kept before `skip` and `examples` chose among them. Throws `training/separator-invalid` and `training/data-empty`. */
+/** The pieces of a text, or of several in order, and how many were kept before `skip` and `examples` chose among them. Throws `training/separator-invalid` and `training/data-empty`. */
 export function splitText(
-  text: string,
+  text: string | readonly string[],
   name: string,
   options: PieceOptions,
 ): { readonly pieces: readonly string[]; readonly kept: number } {
   const { separator, minChars = 0, skip = 0, examples } = options;
-  const all = separator === undefined ? [text] : text.split(expression(separator));
+  const texts = typeof text === "string" ? [text] : text;
+  const all = separator === undefined ? texts : texts.flatMap((one) => one.split(expression(separator)));
   // split() also gives what capturing groups matched, undefined where one did not.
   const kept = all.map((piece) => (piece ?? "").trim()).filter((piece) => longerThan(piece, minChars));
   const pieces = kept.slice(skip, examples === undefined ? undefined : skip + examples);
