@@ -61,8 +61,7 @@ export const perplexity: Suite<typeof ID, PerplexityOptions, Checkpoint, Perplex
   options,
   run: async (subject: Checkpoint, options, context): Promise<PerplexityReport> => {
     const { name, texts } = await readTexts(options.data, context);
-    const { separator, minChars, skip, examples: count } = options;
-    const { pieces, kept } = splitText(texts, name, { separator, minChars, skip, examples: count });
+    const { pieces, kept } = splitText(texts, name, options);
     const { family } = subjectOf(subject, context.registry).architecture;
     if (family !== "decoder") throw familyUnfit({ suite: ID, family, takes: "a decoder" });
     const tokenizer = tokenizerFor(subject, ID, []);
