@@ -5,7 +5,7 @@ import { distil, softTargetsObjective } from "@pare/distill";
 import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
 import { llama2cFormat, safetensorsFormat } from "@pare/formats";
 import { checkpointArtifact, encoderDecoder, llama } from "@pare/models";
-import { headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
+import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
 import { blockStorage, csrStorage } from "@pare/sparse-kernels";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
@@ -20,6 +20,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     magnitude,
     wanda,
     sparsegpt,
+    gradual,
     heads,
     layers,
     neurons,

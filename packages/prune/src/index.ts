@@ -25,3 +25,4 @@ export type { NOfM } from "./n-of-m.ts";
 export { layers, type LayersOptions } from "./layers.ts";
 export { blockInfluence, type BlockInfluenceOptions } from "./block-influence.ts";
 export { neurons, type NeuronsOptions } from "./neurons.ts";
+export { gradual, type GradualOptions } from "./gradual.ts";
