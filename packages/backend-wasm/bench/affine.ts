@@ -1,9 +1,17 @@
 /**
- * Linear layers over f32, int8 and int4 weights (groups of 32) taking turns: GMAC/s, one thread.
+ * Linear layers over f32, int8 and int4 weights (groups of 32), activations as they are or rounded to int8, taking turns: GMAC/s, one thread.
  *
  *     node --conditions=@pare/source packages/backend-wasm/bench/affine.ts [rounds] [--smoke]
  */
-import { linearAffineOp, linearOp, type Device, type DType, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
+import {
+  linearAffineInt8Op,
+  linearAffineOp,
+  linearOp,
+  type Device,
+  type DType,
+  type PlannedTensor,
+  type ProgramStep,
+} from "@pare/tensor-core";
 import { interleave, numbers, report, smoke } from "../../../tools/bench/harness.ts";
 import { openWasm } from "../src/index.ts";
 import { VARIANTS } from "../src/variants.ts";
@@ -33,6 +41,7 @@ for (const { portable } of VARIANTS) {
       const codes = place(device, "u8", [out, (features * bits) / 8]);
       const attrs = { activation: "none", bits, features, groupSize: GROUP };
       steps[`int${bits}`] = { op: linearAffineOp, attrs, inputs: { x, codes, scales }, outputs: { y } };
+      steps[`int${bits} over int8`] = { op: linearAffineInt8Op, attrs, inputs: { x, codes, scales }, outputs: { y } };
     }
     const times = await interleave(
       Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, device.prepare([step]).run])),

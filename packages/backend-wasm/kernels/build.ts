@@ -14,14 +14,14 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main as compileAssembly, version } from "assemblyscript/asc";
 import { VARIANTS, type Variant } from "../src/variants.ts";
-import { poolConstants, type Pooled } from "./constants.ts";
+import { poolConstants, type Pool } from "./constants.ts";
 import { misnamed, unshareable } from "./inspect.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const packages = resolve(here, "../..");
 const ENTRY = "kernels/assembly/index.ts";
-const MATH = join(here, "assembly/lib/math.ts");
-const math: Pooled = poolConstants(readFileSync(MATH, "utf8"));
+const POOLED = ["assembly/lib/math.ts", "assembly/lib/affine.ts"].map((name) => join(here, name));
+const pool: Pool = poolConstants(POOLED.map((path) => readFileSync(path, "utf8")));
 
 const given = process.argv.slice(2).map((folder) => resolve(folder));
 const folders = given.length > 0 ? given : readdirSync(packages).map((name) => join(packages, name));
@@ -73,8 +73,8 @@ async function compile(folder: string, { features }: Variant): Promise<Uint8Arra
     "--runtime stub --importMemory --noExportMemory --initialMemory 1 -O3 --noAssert --disableWarning 201 --outFile out.wasm".split(" ");
   const entry = relative(packages, join(folder, dirname(ENTRY), "with-constants.ts"));
   const virtual: Readonly<Record<string, string>> = {
-    [entry]: `export * from "./index"; ${math.writer}`,
-    [relative(packages, MATH)]: math.text,
+    [entry]: `export * from "./index"; ${pool.writer}`,
+    ...Object.fromEntries(POOLED.map((path, i) => [relative(packages, path), pool.texts[i]!])),
   };
   const { error, stderr } = await compileAssembly([entry, "--baseDir", packages, ...flags, "--enable", features.join(",")], {
     readFile: (name) => {

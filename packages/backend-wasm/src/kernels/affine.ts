@@ -1,4 +1,4 @@
-import { dequantizeAffineOp, linearAffineOp, rowsAffineOp, type AffineAttrs, type Kernel } from "@pare/tensor-core";
+import { dequantizeAffineOp, linearAffineInt8Op, linearAffineOp, rowsAffineOp, type AffineAttrs, type Kernel } from "@pare/tensor-core";
 import { implement, type WasmTensor, type WasmTypes } from "../types.ts";
 import { epilogueArguments, epilogueFrom } from "./epilogue.ts";
 import { blocksFor } from "./gemm.ts";
@@ -37,6 +37,22 @@ export const affineKernels: readonly Kernel<WasmTypes>[] = [
         const scratch = encoder.scratch(128 + 4 * depth * (panelRows + streamRows));
         encoder.call("f32_linear_affine_4x8", ...common, depth, streamRows, panelRows, scratch);
       }
+    });
+  }),
+  implement(linearAffineInt8Op, (encoder, { x, bias, residual, ...parts }, { y }, { activation, ...attrs }) => {
+    const [out, { features }] = [parts.codes.shape[0]!, attrs];
+    const rows = x.size / features;
+    const epilogue = epilogueArguments(bias, activation, residual);
+    const [q, scales] = [encoder.scratch(2 * x.size), encoder.scratch(4 * rows)];
+    encoder.divide({ size: rows, nanoseconds: x.size }, (begin, end) => {
+      const places = [x.address + 4 * begin * features, q + 2 * begin * features, scales + 4 * begin];
+      encoder.call("f32_round_rows", ...places, end - begin, features);
+    });
+    encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / (rows <= DOT_ROWS ? 8 : 20) }, (begin, end) => {
+      const places = [q, scales, y.address + 4 * begin, 4 * out, rows, end - begin, ...epilogueFrom(epilogue, 4 * begin, 4 * begin)];
+      const common = [...weightArguments(parts, attrs, begin), ...places];
+      if (rows <= DOT_ROWS) encoder.call("i16_linear_affine_1x1", ...common);
+      else encoder.call("i16_linear_affine_2x4", ...common, encoder.scratch(8 * features));
     });
   }),
 ];

@@ -12,6 +12,7 @@ import { concatOp } from "./concat.ts";
 import { crossEntropyGradientOp, crossEntropyOp } from "./cross-entropy.ts";
 import { dequantizeAffineOp } from "./dequantize-affine.ts";
 import { layerNormGradientOp, layerNormOp } from "./layer-norm.ts";
+import { linearAffineInt8Op } from "./linear-affine-int8.ts";
 import { linearAffineOp } from "./linear-affine.ts";
 import { linearOp } from "./linear.ts";
 import { logSoftmaxOp } from "./log-softmax.ts";
@@ -58,6 +59,7 @@ export const OPS: readonly AnyOp[] = [
   layerNormGradientOp,
   layerNormOp,
   linearAffineOp,
+  linearAffineInt8Op,
   linearOp,
   logOp,
   logSoftmaxOp,

@@ -8,6 +8,7 @@ import {
   f32,
   linear,
   openReference,
+  roundActivations,
   trace,
   type ChoiceEvent,
   type Chooser,
@@ -46,12 +47,22 @@ describe("a stored weight", () => {
     const asked: unknown[] = [];
     const told: ChoiceEvent[] = [];
     const chooser: Chooser = async ({ weight: name, use, rows, candidates }) => {
-      asked.push([name, use, rows, candidates.map((candidate) => candidate.name)]);
-      return { candidate: candidates[0], why: "the only one" };
+      asked.push([name, use, rows, candidates.map((candidate) => [candidate.name, candidate.approximate])]);
+      return { candidate: candidates[0], why: "the first one" };
     };
     const { y, ops } = await run([], { chooser, onChoice: (event) => told.push(event) });
-    expect(asked).toEqual([["w", "linear", 2, ["linear-affine"]]]);
-    expect(told).toEqual([{ what: "w linear", chosen: "linear-affine", why: "the only one" }]);
+    expect(asked).toEqual([
+      [
+        "w",
+        "linear",
+        2,
+        [
+          ["linear-affine", false],
+          ["linear-affine-int8", true],
+        ],
+      ],
+    ]);
+    expect(told).toEqual([{ what: "w linear", chosen: "linear-affine", why: "the first one" }]);
     expect(ops).toEqual(["linear-affine"]);
     expect([...(y.data as Float32Array)]).toEqual(expected);
   });
@@ -63,6 +74,15 @@ describe("a stored weight", () => {
     expect(told).toEqual([{ what: "w linear", chosen: "dense", why: "dense is faster" }]);
     expect(ops).toEqual(["linear"]);
     expect([...(y.data as Float32Array)]).toEqual(expected);
+  });
+
+  it("runs over rounded activations only where that is asked for, near to the same numbers", async () => {
+    const { y, ops } = await run([], { chooser: roundActivations() });
+    expect(ops).toEqual(["linear-affine-int8"]);
+    const errors = expected.map((value, i) => Math.abs(value - (y.data as Float32Array)[i]!));
+    expect(Math.max(...errors)).toBeLessThan(0.05);
+    expect(Math.max(...errors)).toBeGreaterThan(0);
+    expect((await run(["linear-affine-int8"], { chooser: roundActivations() })).ops).toEqual(["linear-affine"]);
   });
 
   it("is made dense before it falls back to the reference", async () => {

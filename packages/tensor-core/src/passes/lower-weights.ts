@@ -1,4 +1,5 @@
 /** A node that names a weight becomes the nodes that run its storage: one of its own candidates, or the dense op over the densified weight. */
+import { linearAffineInt8Op } from "../ops/linear-affine-int8.ts";
 import { symbolicSize } from "../dim.ts";
 import type { Device } from "../device.ts";
 import { type Graph, type LeafNode, type OpNode, type Value } from "../graph.ts";
@@ -20,12 +21,23 @@ export interface Lowering {
   readonly onChoice?: ((event: ChoiceEvent) => void) | undefined;
 }
 
-/** Takes the first candidate: storages list their best guess first. */
-export const firstCandidate: Chooser = ({ candidates }) =>
-  Promise.resolve({
-    candidate: candidates[0],
-    why: candidates[0] === undefined ? "the device has no kernel for this storage" : "first candidate of the storage",
-  });
+/** Takes the first candidate that gives what the stored weight gives: storages list their best guess first. */
+export const firstCandidate: Chooser = ({ candidates }) => {
+  const candidate = candidates.find(({ approximate }) => approximate !== true);
+  const why = candidate === undefined ? "the device has no kernel for this storage" : "first candidate of the storage";
+  return Promise.resolve({ candidate, why });
+};
+
+/**
+ * Rounds activations to int8 where a storage can use such, by another chooser elsewhere: faster, for a cost in accuracy that is
+ * the caller's to measure.
+ */
+export function roundActivations(otherwise: Chooser = firstCandidate): Chooser {
+  return async (choice) => {
+    const candidate = choice.candidates.find(({ name }) => name === linearAffineInt8Op.name);
+    return candidate === undefined ? otherwise(choice) : { candidate, why: "activations rounded to int8 were asked for" };
+  };
+}
 
 export async function lowerWeights(graph: Graph, lowering: Lowering): Promise<Graph> {
   const chosen = new Map<OpNode, Candidate>();

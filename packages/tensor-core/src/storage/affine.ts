@@ -8,9 +8,10 @@ import { storageInvalid } from "../errors.ts";
 import { f32, sourceOf, type HostTensor, type TensorSource } from "../host.ts";
 import { dequantizeAffineOp } from "../ops/dequantize-affine.ts";
 import { linearAffine, linearAffineOp } from "../ops/linear-affine.ts";
+import { linearAffineInt8, linearAffineInt8Op } from "../ops/linear-affine-int8.ts";
 import { rowsAffine, rowsAffineOp } from "../ops/rows-affine.ts";
 import { packedRowBytes, unpackCodes } from "./codes.ts";
-import type { Candidate, DerivedPart, StorageDefinition, StoredWeight, WeightUse } from "./storage.ts";
+import type { Candidate, DerivedPart, StorageDefinition, StoredWeight } from "./storage.ts";
 
 export interface AffineParts {
   /** `[out, in]` */
@@ -39,12 +40,14 @@ export function affineWeight(parts: AffineParts): StoredWeight {
     descriptor: { shape, bits, groupSize },
     trainable: false,
     dense: () => dequantize(parts),
-    candidates: (use) => [candidateOf(parts, use)],
+    candidates: (use) => (use === "rows" ? [candidateOf(parts, rowsAffineOp.name)] : LINEAR.map((op) => candidateOf(parts, op))),
   };
 }
 
+const LINEAR: readonly string[] = [linearAffineOp.name, linearAffineInt8Op.name];
+
 /** 4 and 8 bits run as they are stored; other widths are widened to one byte per code at upload. */
-function candidateOf(parts: AffineParts, use: WeightUse): Candidate {
+function candidateOf(parts: AffineParts, op: string): Candidate {
   const { shape, groupSize, codes, zeroPoints, bits: stored } = parts;
   const [out, features] = shape as [number, number];
   const direct = stored === 4 || stored === 8;
@@ -54,12 +57,11 @@ function candidateOf(parts: AffineParts, use: WeightUse): Candidate {
   const lower: Candidate["lower"] = ({ x, bias }, part) => {
     const tensors = { codes: part(direct ? "codes" : "codes8"), scales: part("scales") };
     const zero = direct ? zeroPoints && part("zeroPoints") : part("zeroPoints8");
-    return use === "rows"
-      ? rowsAffine({ ...tensors, ids: x, zeroPoints: zero }, attrs)
-      : linearAffine({ ...tensors, x, bias, zeroPoints: zero }, { ...attrs, activation: "none" });
+    if (op === rowsAffineOp.name) return rowsAffine({ ...tensors, ids: x, zeroPoints: zero }, attrs);
+    const layer = op === linearAffineOp.name ? linearAffine : linearAffineInt8;
+    return layer({ ...tensors, x, bias, zeroPoints: zero }, { ...attrs, activation: "none" });
   };
-  const op = use === "rows" ? rowsAffineOp.name : linearAffineOp.name;
-  return { name: op, ops: [op], bytes: direct ? codes.bytes : out * features, lower, derived };
+  return { name: op, ops: [op], approximate: op === linearAffineInt8Op.name, bytes: direct ? codes.bytes : out * features, lower, derived };
 }
 
 /** The zero point keeps its value when codes move into wider bytes, so it must then be given explicitly. */

@@ -35,6 +35,8 @@ export interface Candidate {
   readonly name: string;
   /** Ops that the device must have. */
   readonly ops: readonly string[];
+  /** It does not give what the stored weight gives, for a reason of speed: only a chooser that asks for it takes it. */
+  readonly approximate?: boolean | undefined;
   /** Bytes of weight it reads, for choosers. */
   readonly bytes: number;
   /** Adds the nodes. `part` gives the storage's tensors as leaves. Linear: `x` `[…, in]` → `[…, out]`; rows: ids i32 `[…]` → `[…, in]`. */
