@@ -42,6 +42,22 @@ test("where the schema makes something that is not JSON, what was given is writt
   expect(json).toEqual({ separator: "a+" });
 });
 
+test("a misspelt option is refused there too, as far as the schema says its names", () => {
+  const pattern = z.object({
+    separator: z
+      .string()
+      .default(",")
+      .transform((text) => new RegExp(text)),
+  });
+  expect(() => checkOptions("p", pattern, { seperator: "a+" })).toThrow(
+    failure("core/option-unknown", { field: "seperator", near: ["separator"] }),
+  );
+  const renaming: StandardSchemaV1<{ n: number }, { m: number }> = {
+    "~standard": { version: 1, vendor: "own", validate: (value) => ({ value: { m: (value as { n: number }).n } }) },
+  };
+  expect(checkOptions("r", renaming, { n: 1 })).toEqual({ value: { m: 1 }, json: { n: 1 } });
+});
+
 test("where validating twice would change the value, what was given is written down", () => {
   const doubled = z.object({ n: z.number().transform((n) => n * 2) });
   const { value, json } = checkOptions("d", doubled, { n: 3 });

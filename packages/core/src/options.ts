@@ -27,7 +27,10 @@ export function checkOptions<Schema extends StandardSchemaV1>(
   const written = toJson(input, "options") as CheckedOptions<unknown>["json"];
   const value = validate(id, schema, input);
   const settled = settle(schema, value);
-  if (settled === undefined) return { value, json: written };
+  if (settled === undefined) {
+    refuseStrangers({ id, schema }, written, value);
+    return { value, json: written };
+  }
   refuseUnknown({ id, schema }, written, settled, "");
   return { value, json: settled };
 }
@@ -78,6 +81,15 @@ function refuseUnknown(plugin: { readonly id: string; readonly schema: StandardS
     }
     refuseUnknown(plugin, part as Json, kept[name] as Json, field);
   }
+}
+
+/** The same where the schema makes something else of the options: then its JSON Schema alone says which names it takes. */
+function refuseStrangers(plugin: { readonly id: string; readonly schema: StandardSchemaV1 }, given: object, made: unknown): void {
+  const named = namesAt(plugin.schema, "");
+  if (named.length === 0) return;
+  const known = new Set([...named, ...(isPlainObject(made) ? Object.keys(made) : [])]);
+  const field = Object.keys(given).find((name) => !known.has(name));
+  if (field !== undefined) throw optionUnknown({ id: plugin.id, field, near: nearNames(field, known) });
 }
 
 interface Shape {
