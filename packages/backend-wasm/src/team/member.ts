@@ -36,18 +36,32 @@ export interface Start {
   readonly thread: number;
 }
 
-/** Loads between two looks at a clock are cheaper than the clock: this many pauses are some tens of microseconds. */
-const PAUSES = 2000;
+/** Pauses before a thread sleeps: some tens of microseconds, and next to nothing where threads are more than cores. */
+const LONG = 2000;
+const SHORT = 20;
+/** Milliseconds that no spin takes unless its core was given to somebody else; so many spins after that are short. */
+const HELD_UP = 1;
+const CALM = 500;
 
 const pause: () => void = (Atomics as { pause?: () => void }).pause ?? ((): void => undefined);
 
-/** Spins for a while until the word differs from `value`; true when it does. */
-export function spin(words: Int32Array, word: number, value: number): boolean {
-  for (let i = 0; i < PAUSES; i++) {
-    if (Atomics.load(words, word) !== value) return true;
-    pause();
-  }
-  return false;
+/** Spins for a while until the word differs from a value; true when it does. */
+export type Spin = (words: Int32Array, word: number, value: number) => boolean;
+
+/** A thread's way to spin, which learns whether its core is its own. */
+export function createSpin(): Spin {
+  let calm = 0;
+  return (words, word, value) => {
+    const begin = performance.now();
+    let pauses = calm > 0 ? SHORT : LONG;
+    while (Atomics.load(words, word) === value && pauses > 0) {
+      pause();
+      pauses--;
+    }
+    if (performance.now() - begin > HELD_UP) calm = CALM;
+    else if (calm > 0) calm--;
+    return pauses > 0;
+  };
 }
 
 /** Takes a task of the phase that is on: its index, or −1 when none is left. */
@@ -83,6 +97,7 @@ export function join({ words, memory, modules, thread }: Start, ready: () => voi
     }
     return program.phases[Atomics.load(words, WORD.phase)]!;
   };
+  const spin = createSpin();
   ready();
   for (;;) {
     const task = take(words);

@@ -1,6 +1,6 @@
 /** The leader's side of a team of threads over one shared memory. */
 import { threadFailed } from "../errors.ts";
-import { spin, take, WORD, type Start, type Task } from "./member.ts";
+import { createSpin, take, WORD, type Spin, type Start, type Task } from "./member.ts";
 import { spawn, type Worker } from "./spawn.ts";
 
 export interface Team {
@@ -28,7 +28,8 @@ export async function openTeam(threads: number, shared: Omit<Start, "words" | "t
     await close();
     throw failure.reason;
   }
-  return { threads, run: (program, phase, tasks) => runPhase(words, program, phase, tasks), close };
+  const spin = createSpin();
+  return { threads, run: (program, phase, tasks) => runPhase(words, spin, program, phase, tasks), close };
 }
 
 async function dismiss(words: Int32Array, workers: readonly Worker[]): Promise<void> {
@@ -37,7 +38,7 @@ async function dismiss(words: Int32Array, workers: readonly Worker[]): Promise<v
   await Promise.all(workers.map((worker) => worker.end()));
 }
 
-function runPhase(words: Int32Array, { address, serial }: Program, phase: number, tasks: readonly Task[]): void {
+function runPhase(words: Int32Array, spin: Spin, { address, serial }: Program, phase: number, tasks: readonly Task[]): void {
   Atomics.store(words, WORD.program, address / 8);
   Atomics.store(words, WORD.serial, serial);
   Atomics.store(words, WORD.phase, phase);
