@@ -1,7 +1,7 @@
 /**
  * One training step (forward, backward, clipping, AdamW) of the quickstart's teacher: encoder–decoder of width 64 with 2 + 2
- * layers, 4 heads and feed-forward 128, 64 examples of 12 source and 32 target tokens, one thread; and where its time goes,
- * by op and by the sizes of its products.
+ * layers, 4 heads and feed-forward 128, 64 examples of 12 source and 32 target tokens, one thread and two; and where its time goes,
+ * by family of kernels and by shapes.
  *
  *     pnpm exec node --conditions=@pare/source packages/training/bench/step.ts [rounds] [--smoke]
  */
@@ -51,13 +51,15 @@ const { inputs, predictions } = batchTensors(
 );
 
 for (const portable of [false, true]) {
-  const device = await openWasm({ portable });
-  const times = await interleave({ step: await stepper(device) }, rounds, 5);
-  report({ what: `training step, ${device.variant}`, value: times.step.median, fastest: times.step.fastest, unit: "ms" });
-  const [byOp, byShape] = [new Map<string, number>(), new Map<string, number>()];
-  await interleave({ byOp: await stepper(timedByOp(device, byOp)), byShape: await stepper(timedByOp(device, byShape, labelled)) }, 9);
-  console.log(`  by op: ${sharesOf(byOp, 12)}`);
-  console.log(`  by shape: ${sharesOf(byShape, 12)}`);
+  const [device, pair] = [await openWasm({ portable }), await openWasm({ portable, threads: 2 })];
+  const times = await interleave({ one: await stepper(device), two: await stepper(pair) }, rounds, 5);
+  await pair.close();
+  report({ what: `training step, ${device.variant}`, value: times.one.median, fastest: times.one.fastest, unit: "ms" });
+  report({ what: `training step, ${device.variant}, 2 threads`, value: times.two.median, fastest: times.two.fastest, unit: "ms" });
+  const [byFamily, byShape] = [new Map<string, number>(), new Map<string, number>()];
+  await interleave({ a: await stepper(timedByOp(device, byFamily, familyOf)), b: await stepper(timedByOp(device, byShape, labelled)) }, 9);
+  console.log(`  ${sharesOf(byFamily, 12)}`);
+  console.log(`  ${sharesOf(byShape, 5)}`);
   await device.close();
 }
 
@@ -74,6 +76,11 @@ async function stepper(device: Device): Promise<() => Promise<unknown>> {
   const hyper = adamwHyper({ learningRate: 1e-3, step: 10 });
   const given = { ...inputs, weight: f32([], [1 / predictions]), decayed: hyper, plain: hyper, clip: f32([], [1]) };
   return () => compiled.run(given, { read: [] });
+}
+
+/** Products of matrices are `linear` and, in its gradients, `matmul`; a gradient counts to its op. */
+function familyOf({ op }: ProgramStep): string {
+  return op.name === "linear" || op.name === "matmul" ? "products" : op.name.replace("-gradient", "");
 }
 
 /** An op with the shapes it works on. */
