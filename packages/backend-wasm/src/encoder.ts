@@ -1,14 +1,15 @@
 /** Turns program steps into a flat list of bound calls. */
 import { nearNames } from "@pare/core";
 import {
-  allocateArray,
+  byteSize,
+  runOnHost,
   sizeOf,
   viewArray,
   type DType,
-  type HostTensor,
   type Kernel,
   type PlannedTensor,
   type ProgramStep,
+  type TypedArray,
 } from "@pare/tensor-core";
 import type { Allocator } from "./allocator.ts";
 import { dtypeUnsupported, kernelUnknown } from "./errors.ts";
@@ -146,7 +147,7 @@ export function encodeSteps(steps: readonly ProgramStep[], { memory, allocator, 
     for (const step of steps) {
       const bound = kernels.get(step.op.name);
       for (const pool of scratch) pool.reset();
-      if (bound === undefined) recorder.calls.push(referenceCall(step, memory));
+      if (bound === undefined) recorder.calls.push(() => runOnHost(step, liveView(memory)));
       else {
         refuseWideTypes(step);
         const outputs = map(step.outputs, (planned) => tensorOf(planned)!);
@@ -195,25 +196,13 @@ function addressOf({ buffer, offset }: PlannedTensor): number {
   return (buffer.handle as number) + offset;
 }
 
-/** The op's own definition, over copies of the tensors in this memory. */
-function referenceCall({ op, attrs, inputs, outputs }: ProgramStep, memory: WebAssembly.Memory): () => void {
-  return () => {
-    const found = op.reference(
-      map(inputs, (planned) => planned && hostCopy(planned, memory)),
-      attrs,
-    ) as Readonly<Record<string, HostTensor>>;
-    for (const [name, planned] of Object.entries(outputs)) {
-      const { buffer, byteOffset, byteLength } = found[name]!.data;
-      new Uint8Array(memory.buffer, addressOf(planned), byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
-    }
-  };
+/** A planned tensor's live memory; asked for anew at every run, since growing the memory detaches what stood before. */
+function liveView(memory: WebAssembly.Memory): (planned: PlannedTensor) => TypedArray {
+  return (planned) => viewArray(planned.dtype, new Uint8Array(memory.buffer, addressOf(planned), bytesOf(planned)));
 }
 
-function hostCopy(planned: PlannedTensor, memory: WebAssembly.Memory): HostTensor {
-  const { dtype, shape } = planned;
-  const { BYTES_PER_ELEMENT } = allocateArray(dtype, 0);
-  const bytes = new Uint8Array(memory.buffer, addressOf(planned), sizeOf(shape) * BYTES_PER_ELEMENT);
-  return { dtype, shape, data: viewArray(dtype, bytes.slice()) };
+function bytesOf({ dtype, shape }: PlannedTensor): number {
+  return sizeOf(shape) * byteSize(dtype);
 }
 
 function map<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
