@@ -37,16 +37,16 @@ export const SIMPLE_TEACHER: TeacherRecipe = teacher("scan-simple", "simple", "T
 const DATA = { use: "scan", split: "intersection" };
 
 /** Optimizer steps of the first training and after each pruning; the control gets the same. */
-const LENGTH = { student: 1800, heads: 300, weights: 900 };
+const LENGTH = { student: 1000, heads: 300, weights: 600 };
 
 /** What trains, beside its length. */
 const DISTIL: RecipeStep = { use: "distill/soft-targets", data: DATA, temperature: 2, alpha: 0.1, ...OPTIMIZER };
 const LABELS: RecipeStep = { use: "train/finetune", data: DATA, ...OPTIMIZER };
-const FIRST = { steps: LENGTH.student, learningRate: 3e-3, warmup: 100 };
+const FIRST = { steps: LENGTH.student, warmup: 100 };
 
 /** Student → heads removed → weights pruned → int8, each pruning followed by training with the same teacher signal. */
 export const COMPRESS: readonly RecipeStep[] = [
-  { ...DISTIL, student: { layers: { encoder: 2, decoder: 1 }, initialise: "teacher" }, ...FIRST },
+  { ...DISTIL, student: { layers: { encoder: 1, decoder: 2 }, initialise: "teacher" }, ...FIRST },
   ...shrink(DISTIL),
 ];
 
@@ -54,10 +54,10 @@ export const COMPRESS: readonly RecipeStep[] = [
 export const CONTROL: readonly RecipeStep[] = [{ ...LABELS, ...FIRST }, ...shrink(LABELS)];
 
 function shrink(trainer: RecipeStep): readonly RecipeStep[] {
-  const retrain = (steps: number): RecipeStep => ({ ...trainer, steps, learningRate: 2e-3, warmup: 20 });
+  const retrain = (steps: number): RecipeStep => ({ ...trainer, steps, learningRate: 1e-3, warmup: 20 });
   return [
-    { use: "prune/heads", fraction: 0.125, score: "michel", data: DATA, examples: 256, retrain: retrain(LENGTH.heads) },
-    { use: "prune/magnitude", sparsity: 0.4, pattern: "4x1", scope: "matrix", retrain: retrain(LENGTH.weights) },
+    { use: "prune/heads", fraction: 0.25, score: "michel", data: DATA, examples: 256, retrain: retrain(LENGTH.heads) },
+    { use: "prune/magnitude", sparsity: 0.5, pattern: "4x1", scope: "matrix", retrain: retrain(LENGTH.weights) },
     { use: "quantize/round-to-nearest", bits: 8, symmetric: true, granularity: "channel", embeddings: true },
   ];
 }
