@@ -9,7 +9,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ["packages/*/{src,test}/**/*.test.ts", "tools/**/*.test.ts"],
+    include: ["packages/*/{src,test}/**/*.test.ts", "tools/**/*.test.ts", "interop/*.test.ts"],
     typecheck: {
       enabled: true,
       include: ["packages/*/{src,test}/**/*.test-d.ts"],
