@@ -80,26 +80,39 @@ export const configInvalid: ErrorFactory<{ file: string; field: string; expected
   }),
 );
 
-export const outputOccupied: ErrorFactory<{ folder: string; found: string; ours: boolean }> = defineError(
+export const outputOccupied: ErrorFactory<{ folder: string; field: string; found: string; ours: boolean }> = defineError(
   "cli/output-occupied",
   "The output folder exists and is not empty.",
-  ({ folder, found, ours }) => ({
+  ({ folder, field, found, ours }) => ({
     message: ours ? "the output folder is not empty" : "the output folder holds files that Pare did not write",
     file: folder,
-    field: "--out",
+    field,
     expected: "a folder that is empty or does not exist",
     found,
     next: ours ? "Name another folder, or pass --force to put the result in its place." : "Name another folder.",
   }),
 );
 
-export const outputUnwritable: ErrorFactory<{ folder: string; cause: unknown }> = defineError(
+export const outputExists: ErrorFactory<{ file: string; field: string; found: string; replaceable: boolean }> = defineError(
+  "cli/output-exists",
+  "Something stands where the output file would go.",
+  ({ file, field, found, replaceable }) => ({
+    message: `there is ${found} of this name`,
+    file,
+    field,
+    expected: "a name that is free",
+    found,
+    next: replaceable ? "Give another name, or pass --force to put the result in its place." : "Give another name.",
+  }),
+);
+
+export const outputUnwritable: ErrorFactory<{ folder: string; field: string; cause: unknown }> = defineError(
   "cli/output-unwritable",
   "The output folder, or the one it is to stand in, cannot be written.",
-  ({ folder, cause }) => ({
+  ({ folder, field, cause }) => ({
     message: cause instanceof Error ? cause.message : String(cause),
     file: folder,
-    field: "--out",
+    field,
     next: "Name a folder that can be written.",
     cause,
   }),

@@ -1,6 +1,7 @@
 /** The `pare` command: what stands on it, how it ends. */
 import { Command, CommanderError } from "commander";
 import { registerCompress } from "./commands/compress.ts";
+import { registerConvert } from "./commands/convert.ts";
 import { registerCreate } from "./commands/create.ts";
 import { registerEval } from "./commands/eval.ts";
 import { registerGenerate } from "./commands/generate.ts";
@@ -22,6 +23,7 @@ const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerCompress,
   registerEval,
   registerInspect,
+  registerConvert,
   registerGenerate,
   registerTokenize,
   registerCreate,

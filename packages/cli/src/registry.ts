@@ -4,7 +4,7 @@ import { wasmBackend } from "@pare/backend-wasm";
 import { distil, softTargetsObjective } from "@pare/distill";
 import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
 import { llama2cFormat, safetensorsFormat } from "@pare/formats";
-import { checkpointArtifact, encoderDecoder, llama } from "@pare/models";
+import { checkpointArtifact, encoderDecoder, llama, pareExporter } from "@pare/models";
 import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
 import { blockStorage, csrStorage } from "@pare/sparse-kernels";
@@ -48,6 +48,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     blockStorage,
     safetensorsFormat,
     llama2cFormat,
+    pareExporter,
     checkpointArtifact,
     headImportanceArtifact,
     textData(localFiles(folder)),
@@ -69,6 +70,7 @@ export const KINDS: readonly PluginKind[] = [
   "data",
   "architecture",
   "format",
+  "exporter",
   "storage",
   "artifact",
   "backend",

@@ -95,10 +95,11 @@ export interface ArtifactLoader<Id extends string, Value extends Artifact> exten
 }
 
 /** Kinds that other packages define in full: core only lists and finds them. */
-export interface Named<Kind extends "storage" | "architecture" | "data" | "objective", Id extends string, Definition> extends Described<
-  Kind,
-  Id
-> {
+export interface Named<
+  Kind extends "storage" | "architecture" | "data" | "objective" | "exporter",
+  Id extends string,
+  Definition,
+> extends Described<Kind, Id> {
   readonly define: Definition;
 }
 
@@ -114,7 +115,8 @@ export type AnyPlugin =
   | Named<"storage", string, any>
   | Named<"architecture", string, any>
   | Named<"data", string, any>
-  | Named<"objective", string, any>;
+  | Named<"objective", string, any>
+  | Named<"exporter", string, any>;
 
 export type PluginKind = AnyPlugin["kind"];
 export type PluginOf<P, Kind> = Extract<P, { readonly kind: Kind }>;

@@ -31,7 +31,17 @@ export { createModel, freshSource, type CreateModelOptions } from "./create-mode
 export { defineArchitecture, type ArchitecturePlugin } from "./define-architecture.ts";
 export type { Imported } from "./imported.ts";
 export { loadCheckpoint, verifyCheckpoint, type ModelPlugins } from "./folder/load.ts";
-export { saveCheckpoint } from "./folder/save.ts";
+export {
+  defineExporter,
+  type ExportChange,
+  type ExportRequest,
+  type ExportResult,
+  type Exporter,
+  type ExporterDefinition,
+  type ExporterPlugin,
+} from "./export/exporter.ts";
+export { pareExporter } from "./export/pare.ts";
+export { saveCheckpoint, saveProvenance } from "./folder/save.ts";
 export { checkWeights } from "./folder/weights.ts";
 export { checkpointArtifact } from "./artifact.ts";
 export { tokenizerFromJson } from "./tokenizer-json.ts";

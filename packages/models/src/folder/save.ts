@@ -1,7 +1,7 @@
 import { writeText, type FileSet } from "@pare/core";
 import { SAFETENSORS_FILE, writeSafetensors } from "@pare/formats";
 import type { TensorSource } from "@pare/tensor-core";
-import type { Checkpoint } from "../checkpoint.ts";
+import type { Checkpoint, Provenance } from "../checkpoint.ts";
 import { weightNameInvalid } from "../errors.ts";
 import {
   CONFIG_FILE,
@@ -34,8 +34,13 @@ export async function saveCheckpoint(checkpoint: Checkpoint, files: FileSet): Pr
     await writeJson(files, TOKENIZER_FILE, tokenizer.toJSON());
     await writeJson(files, TOKENIZER_CONFIG_FILE, tokenizer.toConfig());
   }
-  await writeJson(files, PROVENANCE_FILE, provenanceToJson(provenance));
+  await saveProvenance(provenance, files);
   await writeJson(files, CONFIG_FILE, config);
+}
+
+/** Writes `provenance.json`: `loadCheckpoint` reads it beside any model. */
+export async function saveProvenance(provenance: Provenance, files: FileSet): Promise<void> {
+  await writeJson(files, PROVENANCE_FILE, provenanceToJson(provenance));
 }
 
 async function writeJson(files: FileSet, name: string, value: object): Promise<void> {
