@@ -131,7 +131,7 @@ function entries(manifest: Package["manifest"]): string[] {
 function isEntry(source: string): boolean {
   return (
     withoutComments(source)
-      .replace(/export\s+(type\s+)?\{[^}]*\}(\s*from\s*["'][^"']+["'])?\s*;/g, "")
+      .replace(/export\s+(type\s+)?(\{[^}]*\}(\s*from\s*["'][^"']+["'])?|\*\s+as\s+\w+\s+from\s*["'][^"']+["'])\s*;/g, "")
       .trim() === ""
   );
 }

@@ -35,6 +35,7 @@ export type { RunRecord, StepRecord } from "./record.ts";
 export { createRunStore, type CacheEntry, type RunStore, type Stored } from "./run-store.ts";
 export { localRunner, type LocalRunnerOptions } from "./local-runner.ts";
 export { checkName, checkRange, filesWithin, memoryFiles, readText, writeText } from "./files.ts";
+export { blobFiles, urlFiles } from "./web-files.ts";
 export { canonicalJson, isPlainObject, toJson, type Json } from "./json.ts";
 export { hashContent, hashJson, readPieces } from "./hash.ts";
 export { createTurns } from "./turns.ts";

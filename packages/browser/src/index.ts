@@ -1,0 +1,12 @@
+export * as core from "@pare/core";
+export * as tensor from "@pare/tensor-core";
+export * as wasm from "@pare/backend-wasm";
+export * as sparse from "@pare/sparse-kernels";
+export { sparseWasmPack } from "@pare/sparse-kernels/wasm";
+export * as formats from "@pare/formats";
+export * as models from "@pare/models";
+export * as training from "@pare/training";
+export * as distill from "@pare/distill";
+export * as prune from "@pare/prune";
+export * as quantize from "@pare/quantize";
+export * as suites from "@pare/eval-suites";
