@@ -1,5 +1,6 @@
 /** Shapes past one block of every kernel that works in blocks; conformance cases are smaller. */
 import {
+  attentionBiasGradientOp,
   attentionGradientOp,
   attentionOp,
   f32,
@@ -31,6 +32,8 @@ const attention = {
   starts: i32([2], [20, 3]),
 };
 const attentionAttrs = { scale: 0.22, causal: true, keyValueHeads: [2, 0, 0, 1, 2] };
+const biased = { ...attention, bias: noise([1, 5, 70, 90], 9) };
+const biasedBack = { ...biased, grad: noise([2, 70, 5, 20], 8), ...attentionOp.reference(biased, attentionAttrs) };
 const affine = { bits: 4, features: 1601, groupSize: 40, activation: "gelu" };
 const codes = {
   codes: { dtype: "u8", shape: [150, 801], data: Uint8Array.from({ length: 150 * 801 }, (_, i) => (i * 7919) % 256) } as HostTensor,
@@ -81,6 +84,9 @@ const LARGE: readonly Large[] = [
     attrs: attentionAttrs,
     tolerance: 3e-5,
   },
+  { op: attentionOp, what: "blocks of queries with a bias", inputs: biased, attrs: attentionAttrs, tolerance: 1e-5 },
+  { op: attentionGradientOp, what: "blocks of queries with a bias", inputs: biasedBack, attrs: attentionAttrs, tolerance: 3e-5 },
+  { op: attentionBiasGradientOp, what: "blocks of queries", inputs: biasedBack, attrs: attentionAttrs, tolerance: 3e-5 },
   { op: linearAffineOp, what: "one row", inputs: { x: noise([1, 1601], 4), ...codes }, attrs: affine, tolerance: 1e-4 },
   { op: linearAffineOp, what: "many rows", inputs: { x: noise([260, 1601], 4), ...codes }, attrs: affine, tolerance: 1e-4 },
 ];

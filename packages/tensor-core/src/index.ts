@@ -66,6 +66,7 @@ export { openReference, prepareOnHost, referenceBackend, runOnHost } from "./ref
 export { OPS } from "./ops/index.ts";
 export { adamwOp, adamwStep } from "./ops/adamw.ts";
 export { argmax, argmaxOp } from "./ops/argmax.ts";
+export { attentionBiasGradientOp } from "./ops/attention-bias-gradient.ts";
 export { attentionGradientOp } from "./ops/attention-gradient.ts";
 export { attention, attentionOp, type AttentionOptions } from "./ops/attention.ts";
 export {

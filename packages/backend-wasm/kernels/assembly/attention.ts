@@ -4,7 +4,7 @@
  * Tensors lie as `[batch, tokens, heads, width]`.
  */
 import { multiplyPacked, packPanels } from "./lib/gemm";
-import { dotRow, expRow, logOf, rowMax, scaleRow } from "./lib/rows";
+import { dotRow, expRow, logOf, rowMax, scaleAddRow, scaleRow } from "./lib/rows";
 import { loadTail, madd, storeTail } from "./lib/simd";
 import { expNonPositive4 } from "./lib/math";
 
@@ -31,16 +31,30 @@ function seen(i: i32, length: i32, start: i32, causal: bool): i32 {
   return causal ? max(0, min(length, start + i + 1)) : length;
 }
 
+/** A bias of this or less hides its key. */
+// @ts-ignore: decorator
+@inline
+const HIDDEN: f32 = -1e30;
+
+/** The bias `[batch or 1, heads or 1, tq, tk]` of one batch element and head; `ofBatch` and `ofHead` are floats to the next, 0 where shared. */
+// @ts-ignore: decorator
+@inline
+function biasOf(bias: usize, b: i32, ofBatch: i32, head: i32, ofHead: i32): usize {
+  return bias == 0 ? 0 : bias + bytes(b * ofBatch + head * ofHead);
+}
+
 /**
  * y and logSumExp `[batch, heads, tq]`, for key/value heads `[from, to)` counted through the batch, and the query heads that read them.
  *
  * @param heads i32, for each of `h` query heads the key/value head it reads.
+ * @param bias 0: none. See `biasOf`.
  * @param rowBlock query rows whose scores are held at once, a multiple of 4.
  * @param scratch 32 floats, then `keys`·`8⌈d/8⌉` and `keys`·d floats (packed values and keys), then `rowBlock`·`keys` floats,
  *   where `keys` = 8⌈tk/8⌉ + 8.
  */
 export function f32_attention(
-  query: usize, key: usize, value: usize, y: usize, logSumExp: usize, lengths: usize, starts: usize, heads: usize,
+  query: usize, key: usize, value: usize, y: usize, logSumExp: usize,
+  lengths: usize, starts: usize, heads: usize, bias: usize, ofBatch: i32, ofHead: i32,
   from: i32, to: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,
 ): void {
   const keys = ((tk + 7) & ~7) + 8;
@@ -61,10 +75,12 @@ export function f32_attention(
       const q = query + b * tq * queryRow + bytes(head * d);
       const target = y + b * tq * queryRow + bytes(head * d);
       const sums = logSumExp + bytes((b * h + head) * tq);
+      const own = biasOf(bias, b, ofBatch, head, ofHead);
       if (tq < PACK_QUERIES) {
         for (let i = 0; i < tq; i++) {
           const n = seen(i, length, start, causal);
-          store<f32>(sums + bytes(i), one(q + i * queryRow, k, v, target + i * queryRow, keyRow, n, d, scale, scores));
+          const extra = own == 0 ? 0 : own + bytes(i * tk);
+          store<f32>(sums + bytes(i), one(q + i * queryRow, k, v, target + i * queryRow, keyRow, n, d, scale, extra, scores));
         }
         continue;
       }
@@ -80,8 +96,9 @@ export function f32_attention(
           rows, (n + 7) & ~7, d, q + i * queryRow, queryRow, 4, keyPanels, <usize>d << 5, scores, bytes(keys), 4, false, scratch,
         );
         for (let r = 0; r < rows; r++) {
-          const own = seen(i + r, length, start, causal);
-          store<f32>(sums + bytes(i + r), normalise(scores + bytes(r * keys), own, n, scale));
+          const some = seen(i + r, length, start, causal);
+          const extra = own == 0 ? 0 : own + bytes((i + r) * tk);
+          store<f32>(sums + bytes(i + r), normalise(scores + bytes(r * keys), some, n, scale, extra));
         }
         multiplyPacked(
           rows, d, n, scores, bytes(keys), 4, values, <usize>most << 5, target + i * queryRow, queryRow, 4, false, scratch,
@@ -97,21 +114,26 @@ function zero(from: usize, to: usize): void {
   for (; from < to; from += 4) store<f32>(from, 0);
 }
 
-/** Scores → probabilities of the first `own` keys, 0 up to n; gives their logSumExp. */
-function normalise(row: usize, own: i32, n: i32, scale: f32): f32 {
+/** Scores → probabilities of the first `own` keys, 0 up to n; gives their logSumExp. `bias` is a row of biases, or 0. */
+function normalise(row: usize, own: i32, n: i32, scale: f32, bias: usize): f32 {
   zero(row + bytes(own), row + bytes(n));
   if (own == 0) return 0;
-  scaleRow(row, row, own, scale);
+  if (bias == 0) scaleRow(row, row, own, scale);
+  else scaleAddRow(row, bias, row, own, scale);
   const largest = rowMax(row, own);
+  if (largest <= HIDDEN) {
+    zero(row, row + bytes(own));
+    return 0;
+  }
   const total = expRow(row, row, own, largest);
   scaleRow(row, row, own, 1 / total);
   return largest + logOf(total);
 }
 
 /** One query over n keys as they lie. */
-function one(q: usize, k: usize, v: usize, y: usize, keyRow: usize, n: i32, d: i32, scale: f32, scores: usize): f32 {
+function one(q: usize, k: usize, v: usize, y: usize, keyRow: usize, n: i32, d: i32, scale: f32, bias: usize, scores: usize): f32 {
   for (let j = 0; j < n; j++) store<f32>(scores + bytes(j), dotRow(q, k + j * keyRow, d));
-  const logSum = normalise(scores, n, n, scale);
+  const logSum = normalise(scores, n, n, scale, bias);
   let c = 0;
   for (; c + 16 <= d; c += 16, v += 64, y += 64) {
     let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
@@ -153,7 +175,8 @@ function one(q: usize, k: usize, v: usize, y: usize, keyRow: usize, n: i32, d: i
  */
 export function f32_attention_gradient(
   grad: usize, query: usize, key: usize, value: usize, y: usize, logSumExp: usize,
-  toQuery: usize, toKey: usize, toValue: usize, lengths: usize, starts: usize, heads: usize,
+  toQuery: usize, toKey: usize, toValue: usize,
+  lengths: usize, starts: usize, heads: usize, bias: usize, ofBatch: i32, ofHead: i32,
   from: i32, to: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,
 ): void {
   const keys = ((tk + 7) & ~7) + 8;
@@ -182,6 +205,7 @@ export function f32_attention_gradient(
     for (let head = 0; head < h; head++) {
       if (load<i32>(heads + bytes(head)) != group) continue;
       const sums = logSumExp + bytes((b * h + head) * tq);
+      const own = biasOf(bias, b, ofBatch, head, ofHead);
       for (let i = 0; i < tq; i += rowBlock) {
         const rows = min(rowBlock, tq - i);
         const n = seen(i + rows - 1, length, start, causal);
@@ -190,10 +214,13 @@ export function f32_attention_gradient(
         multiplyPacked(rows, n8, d, query + block, queryRow, 4, keyPanels, panel, p, bytes(keys), 4, false, scratch);
         multiplyPacked(rows, n8, d, grad + block, queryRow, 4, valuePanels, panel, ds, bytes(keys), 4, false, scratch);
         for (let r = 0; r < rows; r++) {
-          const own = seen(i + r, length, start, causal);
+          const some = seen(i + r, length, start, causal);
           const row = block + r * queryRow;
           const along = dotRow(grad + row, y + row, d);
-          scoreGradients(p + bytes(r * keys), ds + bytes(r * keys), own, n, scale, load<f32>(sums + bytes(i + r)), along);
+          const scores = p + bytes(r * keys);
+          if (own == 0) scaleRow(scores, scores, some, scale);
+          else scaleAddRow(scores, own + bytes((i + r) * tk), scores, some, scale);
+          scoreGradients(scores, ds + bytes(r * keys), some, n, scale, load<f32>(sums + bytes(i + r)), along);
         }
         multiplyPacked(
           rows, d, n, ds, bytes(keys), 4, keyColumns, <usize>most << 5, toQuery + block, queryRow, 4, false, scratch,
@@ -207,21 +234,78 @@ export function f32_attention_gradient(
   }
 }
 
-/** Of one query row: scores become p, dp becomes ds, both 0 from `own` up to n. */
-function scoreGradients(p: usize, ds: usize, own: i32, n: i32, scale: f32, logSum: f32, along: f32): void {
-  const s = f32x4.splat(scale), l = f32x4.splat(logSum), a = f32x4.splat(along);
+/** Of one query row: scores, biased and scaled, become p, dp becomes ds = factor·p·(dp − along), both 0 from `own` up to n. */
+function scoreGradients(p: usize, ds: usize, own: i32, n: i32, factor: f32, logSum: f32, along: f32): void {
+  const f = f32x4.splat(factor), l = f32x4.splat(logSum), a = f32x4.splat(along);
   let o: usize = 0;
   for (const end = bytes(own & ~3); o < end; o += 16) {
-    const e = expNonPositive4(f32x4.sub(f32x4.mul(v128.load(p + o), s), l));
+    const e = expNonPositive4(f32x4.sub(v128.load(p + o), l));
     v128.store(p + o, e);
-    v128.store(ds + o, f32x4.mul(f32x4.mul(e, s), f32x4.sub(v128.load(ds + o), a)));
+    v128.store(ds + o, f32x4.mul(f32x4.mul(e, f), f32x4.sub(v128.load(ds + o), a)));
   }
   const rest = own & 3;
   if (rest) {
-    const e = expNonPositive4(f32x4.sub(f32x4.mul(loadTail(p + o, rest), s), l));
+    const e = expNonPositive4(f32x4.sub(loadTail(p + o, rest), l));
     storeTail(p + o, e, rest);
-    storeTail(ds + o, f32x4.mul(f32x4.mul(e, s), f32x4.sub(loadTail(ds + o, rest), a)), rest);
+    storeTail(ds + o, f32x4.mul(f32x4.mul(e, f), f32x4.sub(loadTail(ds + o, rest), a)), rest);
   }
   zero(p + bytes(own), p + bytes(n));
   zero(ds + bytes(own), ds + bytes(n));
+}
+
+/**
+ * toBias = p·(dp − Σ grad·y) as above, summed over what shares a bias, for biases `[from, to)` counted over `biasBatch`·`biasHeads`.
+ *
+ * @param scratch 32 floats, then packed keys and values by row (`keys`·d floats each) and two blocks of `rowBlock`·`keys`.
+ */
+export function f32_attention_bias_gradient(
+  grad: usize, query: usize, key: usize, value: usize, y: usize, logSumExp: usize, bias: usize, toBias: usize,
+  lengths: usize, starts: usize, heads: usize, batch: i32, biasBatch: i32, biasHeads: i32,
+  from: i32, to: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,
+): void {
+  const keys = ((tk + 7) & ~7) + 8;
+  const keyPanels = scratch + 128;
+  const valuePanels = keyPanels + bytes(keys * d);
+  const p = valuePanels + bytes(keys * d);
+  const ds = p + bytes(rowBlock * keys);
+  const queryRow = bytes(h * d), keyRow = bytes(hk * d), panel = <usize>d << 5;
+  for (let item = from; item < to; item++) {
+    const ownBias = bias + bytes(item * tq * tk), target = toBias + bytes(item * tq * tk);
+    memory.fill(target, 0, bytes(tq * tk));
+    const firstBatch = biasBatch == 1 ? 0 : item / biasHeads, lastBatch = biasBatch == 1 ? batch : firstBatch + 1;
+    const firstHead = biasHeads == 1 ? 0 : item % biasHeads, lastHead = biasHeads == 1 ? h : firstHead + 1;
+    for (let b = firstBatch; b < lastBatch; b++) {
+      const length = lengthOf(lengths, b, tk);
+      const start = starts == 0 ? 0 : load<i32>(starts + bytes(b));
+      const most = seen(tq - 1, length, start, causal);
+      let packed = -1;
+      for (let head = firstHead; head < lastHead; head++) {
+        const group = load<i32>(heads + bytes(head));
+        if (group != packed) {
+          const at = b * tk * keyRow + bytes(group * d);
+          packPanels(most, d, key + at, keyRow, 4, keyPanels);
+          packPanels(most, d, value + at, keyRow, 4, valuePanels);
+          packed = group;
+        }
+        const sums = logSumExp + bytes((b * h + head) * tq);
+        for (let i = 0; i < tq; i += rowBlock) {
+          const rows = min(rowBlock, tq - i);
+          const n = seen(i + rows - 1, length, start, causal);
+          const n8 = (n + 7) & ~7;
+          const block = (b * tq + i) * queryRow + bytes(head * d);
+          multiplyPacked(rows, n8, d, query + block, queryRow, 4, keyPanels, panel, p, bytes(keys), 4, false, scratch);
+          multiplyPacked(rows, n8, d, grad + block, queryRow, 4, valuePanels, panel, ds, bytes(keys), 4, false, scratch);
+          for (let r = 0; r < rows; r++) {
+            const some = seen(i + r, length, start, causal);
+            const row = block + r * queryRow;
+            const along = dotRow(grad + row, y + row, d);
+            const scores = p + bytes(r * keys), found = ds + bytes(r * keys), place = bytes((i + r) * tk);
+            scaleAddRow(scores, ownBias + place, scores, some, scale);
+            scoreGradients(scores, found, some, some, 1, load<f32>(sums + bytes(i + r)), along);
+            scaleAddRow(target + place, found, target + place, some, 1);
+          }
+        }
+      }
+    }
+  }
 }

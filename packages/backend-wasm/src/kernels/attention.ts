@@ -1,4 +1,4 @@
-import { attentionGradientOp, attentionOp, type Kernel } from "@pare/tensor-core";
+import { attentionBiasGradientOp, attentionGradientOp, attentionOp, type Kernel } from "@pare/tensor-core";
 import { implement, type WasmTensor, type WasmTypes, type Work } from "../types.ts";
 import { roundUp } from "./gemm.ts";
 
@@ -18,26 +18,53 @@ interface Sizes {
 }
 
 export const attentionKernels: readonly Kernel<WasmTypes>[] = [
-  implement(attentionOp, (encoder, { query, key, value, lengths, starts }, { y, logSumExp }, { scale, causal, keyValueHeads }) => {
+  implement(attentionOp, (encoder, { query, key, value, ...limits }, { y, logSumExp }, { scale, causal, keyValueHeads }) => {
     const { rows, keys, width, padded, shape, work } = sizesOf(query, key);
     const places = [query, key, value, y, logSumExp].map(({ address }) => address);
-    const limits = [lengths?.address ?? 0, starts?.address ?? 0, encoder.table(keyValueHeads)];
+    const seen = [...addressesOf(limits), encoder.table(keyValueHeads), ...biasOf(limits.bias)];
     encoder.divide(work, (begin, end) => {
       const scratch = encoder.scratch(128 + 4 * keys * (padded + width + rows));
-      encoder.call("f32_attention", ...places, ...limits, begin, end, ...shape, scale, causal ? 1 : 0, rows, scratch);
+      encoder.call("f32_attention", ...places, ...seen, begin, end, ...shape, scale, causal ? 1 : 0, rows, scratch);
     });
   }),
-  implement(attentionGradientOp, (encoder, { lengths, starts, ...inputs }, to, { scale, causal, keyValueHeads }) => {
+  implement(attentionGradientOp, (encoder, inputs, to, { scale, causal, keyValueHeads }) => {
     const { grad, query, key, value, y, logSumExp } = inputs;
     const { rows, keys, width, padded, shape, work } = sizesOf(query, key);
     const places = [grad, query, key, value, y, logSumExp, to.query, to.key, to.value].map(({ address }) => address);
-    const limits = [lengths?.address ?? 0, starts?.address ?? 0, encoder.table(keyValueHeads)];
+    const seen = [...addressesOf(inputs), encoder.table(keyValueHeads), ...biasOf(inputs.bias)];
     encoder.divide({ ...work, nanoseconds: 2.5 * work.nanoseconds }, (begin, end) => {
       const scratch = encoder.scratch(128 + 4 * (keys * (2 * width + padded + 2 * rows) + 2 * rows * padded));
-      encoder.call("f32_attention_gradient", ...places, ...limits, begin, end, ...shape, scale, causal ? 1 : 0, rows, scratch);
+      encoder.call("f32_attention_gradient", ...places, ...seen, begin, end, ...shape, scale, causal ? 1 : 0, rows, scratch);
+    });
+  }),
+  implement(attentionBiasGradientOp, (encoder, inputs, to, { scale, causal, keyValueHeads }) => {
+    const { grad, query, key, value, y, logSumExp, bias } = inputs;
+    const { rows, keys, width, shape, work } = sizesOf(query, key);
+    const places = [grad, query, key, value, y, logSumExp, bias, to.bias].map(({ address }) => address);
+    const [batch, heads] = bias.shape as [number, number];
+    const seen = [...addressesOf(inputs), encoder.table(keyValueHeads), query.shape[0]!, batch, heads];
+    encoder.divide({ size: batch * heads, nanoseconds: work.nanoseconds }, (begin, end) => {
+      const scratch = encoder.scratch(128 + 4 * keys * (2 * width + 2 * rows));
+      encoder.call("f32_attention_bias_gradient", ...places, ...seen, begin, end, ...shape, scale, causal ? 1 : 0, rows, scratch);
     });
   }),
 ];
+
+interface Limits {
+  readonly lengths?: WasmTensor | undefined;
+  readonly starts?: WasmTensor | undefined;
+}
+
+function addressesOf({ lengths, starts }: Limits): number[] {
+  return [lengths?.address ?? 0, starts?.address ?? 0];
+}
+
+/** Address, floats from one batch element to the next, floats from one head to the next; 0 where they share it. */
+function biasOf(bias: WasmTensor | undefined): number[] {
+  if (bias === undefined) return [0, 0, 0];
+  const [batch, heads, tq, tk] = bias.shape as [number, number, number, number];
+  return [bias.address, batch === 1 ? 0 : heads * tq * tk, heads === 1 ? 0 : tq * tk];
+}
 
 function sizesOf(query: WasmTensor, key: WasmTensor): Sizes {
   const [batch, tq, heads, width] = query.shape as [number, number, number, number];

@@ -1,4 +1,5 @@
 import { attend, attentionCases, inferAttention, type AttentionAttrs } from "./support/attention.ts";
+import { attentionBiasGradientOp } from "./attention-bias-gradient.ts";
 import { attentionGradientOp } from "./attention-gradient.ts";
 import { gradientMissing } from "../errors.ts";
 import { apply, type Value } from "../graph.ts";
@@ -9,33 +10,39 @@ import { defineOp, type Op } from "../op.ts";
  *
  * query `[b, tq, h, d]`, key and value `[b, tk, hk, d]`, lengths and starts i32 `[b]`; query head i reads key/value head
  * `keyValueHeads[i]`. Key j is valid where j < lengths (default tk) and, when causal, j ≤ starts + i (default 0) for query i.
- * A query without any valid key gives 0, and 0 as its logSumExp `[b, h, tq]`.
+ * bias `[b or 1, h or 1, tq, tk]` is added to the scaled scores: relative positions, or a mask, since −1e30 or less hides a key.
+ * A query that sees no key gives 0, and 0 as its logSumExp `[b, h, tq]`.
  */
-export const attentionOp: Op<"attention", "query" | "key" | "value", "lengths" | "starts", "y" | "logSumExp", AttentionAttrs> = defineOp({
-  name: "attention",
-  inputs: ["query", "key", "value"],
-  optional: ["lengths", "starts"],
-  outputs: ["y", "logSumExp"],
-  infer: (inputs, attrs: AttentionAttrs) => {
-    const { dtype, rows } = inferAttention("attention", inputs, attrs);
-    return { y: { dtype, shape: inputs.query.shape }, logSumExp: { dtype, shape: rows } };
-  },
-  reference: (inputs, attrs) => attend(inputs, attrs),
-  gradient: ({ y: grad, logSumExp }, { query, key, value, lengths, starts }, outputs, attrs) => {
-    if (logSumExp !== undefined) throw gradientMissing({ op: "attention", why: "logSumExp is kept for the backward pass alone" });
-    return grad === undefined ? {} : apply(attentionGradientOp, { grad, query, key, value, ...outputs, lengths, starts }, attrs);
-  },
-  cases: () => attentionCases(),
-});
+export const attentionOp: Op<"attention", "query" | "key" | "value", "lengths" | "starts" | "bias", "y" | "logSumExp", AttentionAttrs> =
+  defineOp({
+    name: "attention",
+    inputs: ["query", "key", "value"],
+    optional: ["lengths", "starts", "bias"],
+    outputs: ["y", "logSumExp"],
+    infer: (inputs, attrs: AttentionAttrs) => {
+      const { dtype, rows } = inferAttention("attention", inputs, attrs);
+      return { y: { dtype, shape: inputs.query.shape }, logSumExp: { dtype, shape: rows } };
+    },
+    reference: (inputs, attrs) => attend(inputs, attrs),
+    gradient: ({ y: grad, logSumExp }, inputs, outputs, attrs) => {
+      if (logSumExp !== undefined) throw gradientMissing({ op: "attention", why: "logSumExp is kept for the backward pass alone" });
+      if (grad === undefined) return {};
+      const { bias } = inputs;
+      const found = apply(attentionGradientOp, { ...inputs, ...outputs, grad }, attrs);
+      return bias === undefined ? found : { ...found, ...apply(attentionBiasGradientOp, { ...inputs, ...outputs, grad, bias }, attrs) };
+    },
+    cases: () => attentionCases(),
+  });
 
 export interface AttentionOptions extends AttentionAttrs {
   readonly lengths?: Value | undefined;
   readonly starts?: Value | undefined;
+  readonly bias?: Value | undefined;
 }
 
 /**
- * softmax(scale·q·kᵀ)·v over the valid keys: query `[b, tq, h, d]`, key and value `[b, tk, hk, d]` → `[b, tq, h, d]`; see {@link attentionOp}.
+ * softmax(scale·q·kᵀ + bias)·v over the valid keys: query `[b, tq, h, d]`, key and value `[b, tk, hk, d]` → `[b, tq, h, d]`; see {@link attentionOp}.
  */
-export function attention(query: Value, key: Value, value: Value, { lengths, starts, ...attrs }: AttentionOptions): Value {
-  return apply(attentionOp, { query, key, value, lengths, starts }, attrs).y;
+export function attention(query: Value, key: Value, value: Value, { lengths, starts, bias, ...attrs }: AttentionOptions): Value {
+  return apply(attentionOp, { query, key, value, lengths, starts, bias }, attrs).y;
 }

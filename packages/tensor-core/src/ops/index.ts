@@ -1,6 +1,7 @@
 import type { AnyOp } from "../op.ts";
 import { adamwOp } from "./adamw.ts";
 import { argmaxOp } from "./argmax.ts";
+import { attentionBiasGradientOp } from "./attention-bias-gradient.ts";
 import { attentionGradientOp } from "./attention-gradient.ts";
 import { attentionOp } from "./attention.ts";
 import { addOp, divOp, maximumOp, minimumOp, mulOp, subOp } from "./binary.ts";
@@ -40,6 +41,7 @@ export const OPS: readonly AnyOp[] = [
   adamwOp,
   addOp,
   argmaxOp,
+  attentionBiasGradientOp,
   attentionGradientOp,
   attentionOp,
   broadcastOp,

@@ -180,6 +180,14 @@ describe("attention", () => {
     expect(run(ops.attentionOp, { query, key, value, lengths: i32([1], [0]) }, attrs)).toEqual([0, 0]);
   });
 
+  test("a bias is added to the scores, per head, and hides keys", () => {
+    const one = { query: f32([1, 1, 2, 1], [0, 0]), key: f32([1, 3, 1, 1], [1, 1, 1]), value: f32([1, 3, 1, 1], [1, 5, 9]) };
+    const both = { scale: 1, causal: false, keyValueHeads: [0, 0] };
+    const bias = f32([1, 2, 1, 3], [0, Math.log(3), -1e30, -1e30, -Infinity, -1e30]);
+    expectClose(run(ops.attentionOp, { ...one, bias }, both), [0.25 * 1 + 0.75 * 5, 0]);
+    expect(() => ops.attentionOp.infer({ ...one, bias: f32([1, 2, 1, 2], [0, 0, 0, 0]) }, both)).toThrow(/bias/);
+  });
+
   test("query heads read the key/value head they are told to", () => {
     const inputs = { query: f32([1, 1, 3, 1], [1, 1, 1]), key: f32([1, 1, 2, 1], [0, 0]), value: f32([1, 1, 2, 1], [4, 7]) };
     expect(run(ops.attentionOp, inputs, { scale: 1, causal: false, keyValueHeads: [1, 0, 1] })).toEqual([7, 4, 7]);

@@ -50,6 +50,15 @@ export function scaleRow(x: usize, y: usize, n: i32, scale: f32): void {
   if (rest) storeTail(y, f32x4.mul(loadTail(x, rest), s), rest);
 }
 
+/** y[i] = scale·x[i] + b[i] */
+export function scaleAddRow(x: usize, b: usize, y: usize, n: i32, scale: f32): void {
+  const s = f32x4.splat(scale);
+  const end = y + (<usize>(n & ~3) << 2);
+  for (; y < end; y += 16, x += 16, b += 16) v128.store(y, madd(s, v128.load(x), v128.load(b)));
+  const rest = n & 3;
+  if (rest) storeTail(y, madd(s, loadTail(x, rest), loadTail(b, rest)), rest);
+}
+
 /** Σ x[i]·y[i] */
 export function dotRow(x: usize, y: usize, n: i32): f32 {
   let a = f32x4.splat(0), b = f32x4.splat(0);

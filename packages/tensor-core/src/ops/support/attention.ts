@@ -22,12 +22,16 @@ export interface AttentionInputs<T> {
   readonly value: T;
   readonly lengths?: T | undefined;
   readonly starts?: T | undefined;
+  readonly bias?: T | undefined;
 }
+
+/** A bias of this or less hides its key: far below any score, and still a number where a device has no infinities. */
+const HIDDEN = -1e30;
 
 /** Checks the inputs; gives the dtype and the shape `[b, h, tq]` of what is kept per query. */
 export function inferAttention(
   op: string,
-  { query, key, value, lengths, starts }: AttentionInputs<TensorType>,
+  { query, key, value, lengths, starts, bias }: AttentionInputs<TensorType>,
   { keyValueHeads }: AttentionAttrs,
 ): { readonly dtype: DType; readonly rows: Shape } {
   expectRank(op, "query", query, 4);
@@ -53,7 +57,12 @@ export function inferAttention(
     expectDType(op, field, type, "i32");
     expectShape(op, field, type, [batch]);
   }
-  return { dtype: floatType(op, { query, key, value }), rows: [batch, heads, tokens] };
+  if (bias !== undefined) {
+    expectRank(op, "bias", bias, 4);
+    const [first, second] = bias.shape as [Dim, Dim];
+    expectShape(op, "bias", bias, [first === 1 ? 1 : batch, second === 1 ? 1 : heads, tokens, length]);
+  }
+  return { dtype: floatType(op, { query, key, value, bias }), rows: [batch, heads, tokens] };
 }
 
 export interface Look {
@@ -61,20 +70,23 @@ export interface Look {
   readonly row: number;
   /** Where its query vector (and its output) begins. */
   readonly queryAt: number;
-  /** Scaled scores of its valid keys, which are always the first ones. */
+  /** Scaled scores with their bias, of its valid keys, which are always the first ones; −Infinity where hidden. None where all are hidden. */
   readonly scores: Float64Array;
   /** Where the vector of key (or value) j begins. */
   readonly keyAt: (j: number) => number;
+  /** Where its row of the bias begins. */
+  readonly biasAt: number;
 }
 
 /** Every query of every head with the scores of the keys it sees. */
 export function* lookAt(
-  { query, key, lengths, starts }: AttentionInputs<HostTensor>,
+  { query, key, lengths, starts, bias }: AttentionInputs<HostTensor>,
   { scale, causal, keyValueHeads }: AttentionAttrs,
 ): Generator<Look> {
   const [batch, tokens, heads, width] = query.shape as [number, number, number, number];
   const [, capacity, groups] = key.shape as [number, number, number];
-  const [queries, keys] = [dataOf(query), dataOf(key)];
+  const [queries, keys, biases] = [dataOf(query), dataOf(key), bias && dataOf(bias)];
+  const [biasBatch = 1, biasHeads = 1] = bias?.shape ?? [];
   for (let b = 0; b < batch; b++) {
     const length = Math.min(capacity, lengths === undefined ? capacity : dataOf(lengths)[b]!);
     const start = starts === undefined ? 0 : dataOf(starts)[b]!;
@@ -83,8 +95,13 @@ export function* lookAt(
       for (let i = 0; i < tokens; i++) {
         const queryAt = ((b * tokens + i) * heads + h) * width;
         const valid = Math.max(0, causal ? Math.min(length, start + i + 1) : length);
-        const scores = Float64Array.from({ length: valid }, (_, j) => scale * dot(queries, queryAt, keys, keyAt(j), width));
-        yield { row: (b * heads + h) * tokens + i, queryAt, scores, keyAt };
+        const biasAt = (((b % biasBatch) * biasHeads + (h % biasHeads)) * tokens + i) * capacity;
+        const scores = Float64Array.from({ length: valid }, (_, j) => {
+          const extra = biases?.[biasAt + j] ?? 0;
+          return extra <= HIDDEN ? -Infinity : scale * dot(queries, queryAt, keys, keyAt(j), width) + extra;
+        });
+        const blind = scores.every((score) => score === -Infinity);
+        yield { row: (b * heads + h) * tokens + i, queryAt, scores: blind ? new Float64Array(0) : scores, keyAt, biasAt };
       }
     }
   }
@@ -126,6 +143,10 @@ interface Shapes {
   readonly causal?: boolean;
   readonly lengths?: readonly number[];
   readonly starts?: readonly number[];
+  /** Batch elements and heads of the bias. */
+  readonly bias?: readonly [number, number];
+  /** Keys that the bias hides from each query, the same for all of its batch elements and heads. */
+  readonly hidden?: readonly (readonly number[])[];
 }
 
 const CASES: readonly Shapes[] = [
@@ -166,11 +187,47 @@ const CASES: readonly Shapes[] = [
     starts: [15, 0, 5],
   },
   { name: "queries without keys", batch: 2, queries: 2, keys: 3, width: 4, heads: [0, 1], lengths: [0, 2] },
+  ...ODD_SIZES.map((keys): Shapes => ({ name: `bias, ${keys} keys`, queries: 3, keys, width: 4, heads: [0, 1], bias: [1, 2] })),
+  { name: "bias per batch element and head", batch: 2, queries: 5, keys: 6, width: 4, heads: [0, 1, 1], bias: [2, 3] },
+  { name: "bias per batch element", batch: 2, queries: 5, keys: 6, width: 4, heads: [0, 1, 1], bias: [2, 1] },
+  { name: "bias for all", batch: 2, queries: 2, keys: 6, width: 4, heads: [0, 1, 1], bias: [1, 1] },
+  {
+    name: "bias, causal with lengths and starts",
+    batch: 2,
+    queries: 3,
+    keys: 9,
+    width: 4,
+    heads: [0, 0],
+    causal: true,
+    lengths: [7, 4],
+    starts: [4, 1],
+    bias: [1, 2],
+  },
+  { name: "bias, decode one token", batch: 3, queries: 1, keys: 16, width: 8, heads: [0, 0, 1, 1], lengths: [16, 1, 6], bias: [3, 4] },
+  { name: "bias, many keys", batch: 2, queries: 19, keys: 70, width: 24, heads: [0, 0, 1], lengths: [70, 33], bias: [1, 3] },
+  { name: "bias hides keys", batch: 2, queries: 3, keys: 5, width: 4, heads: [0, 1], bias: [1, 1], hidden: [[0, 3], [], [4, 1, 2]] },
+  {
+    name: "bias hides all keys",
+    batch: 2,
+    queries: 2,
+    keys: 3,
+    width: 4,
+    heads: [0, 0],
+    lengths: [3, 2],
+    bias: [2, 2],
+    hidden: [
+      [0, 1],
+      [2, 1, 0],
+    ],
+  },
 ];
 
-export function* attentionCases(): Generator<OpCase<"query" | "key" | "value", "lengths" | "starts", AttentionAttrs>> {
-  for (const { name, batch = 1, queries, keys, width, heads, causal = false, lengths, starts } of CASES) {
+type Cases = Generator<OpCase<"query" | "key" | "value", "lengths" | "starts" | "bias", AttentionAttrs>>;
+
+export function* attentionCases(): Cases {
+  for (const { name, batch = 1, queries, keys, width, heads, causal = false, lengths, starts, bias, hidden = [] } of CASES) {
     const { f32 } = sampler(name);
+    const blind = hidden.some((row) => row.length === keys);
     const stored = [batch, keys, Math.max(...heads) + 1, width];
     yield {
       name,
@@ -180,11 +237,23 @@ export function* attentionCases(): Generator<OpCase<"query" | "key" | "value", "
         value: f32(stored),
         lengths: lengths && i32([batch], lengths),
         starts: starts && i32([batch], starts),
+        bias: bias && hiding(f32([...bias, queries, keys], -2, 2), hidden),
       },
       attrs: { scale: 1 / Math.sqrt(width), causal, keyValueHeads: heads },
       tolerance: 2e-5,
-      ...(keys > 100 ? { checkGradient: [] } : {}),
+      ...(keys * queries > 1000 ? { checkGradient: [] } : {}),
+      // Around a query that sees nothing the output jumps.
+      ...(blind ? { checkGradient: ["query", "key", "value"] as const } : {}),
       why: "f32 sums in scores and mixture, an f32 polynomial for exp",
     };
   }
+}
+
+function hiding(bias: HostTensor, hidden: readonly (readonly number[])[]): HostTensor {
+  const [batch, heads, queries, keys] = bias.shape as [number, number, number, number];
+  const data = dataOf(bias).slice();
+  for (let of = 0; of < batch * heads; of++) {
+    hidden.forEach((row, i) => row.forEach((j) => (data[(of * queries + i) * keys + j] = HIDDEN)));
+  }
+  return { ...bias, data };
 }
