@@ -102,7 +102,7 @@ export { randomUniform, randomUniformOp, type RandomUniformAttrs } from "./ops/r
 export { max, maxOp, mean, meanOp, type ReduceOp } from "./ops/reduce.ts";
 export { reshape, reshapeOp, type ReshapeAttrs } from "./ops/reshape.ts";
 export { rmsNorm, rmsNormGradientOp, rmsNormOp, type RmsNormAttrs } from "./ops/rms-norm.ts";
-export { rope, ropeOp, type RopeAttrs, type RopePairing } from "./ops/rope.ts";
+export { rope, ropeFrequencies, ropeOp, type RopeAttrs, type RopePairing } from "./ops/rope.ts";
 export { rowsAffine, rowsAffineOp } from "./ops/rows-affine.ts";
 export { rows, rowsOp } from "./ops/rows.ts";
 export { scatterRows, scatterRowsOp, type ScatterRowsAttrs } from "./ops/scatter-rows.ts";

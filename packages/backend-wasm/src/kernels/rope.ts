@@ -1,11 +1,13 @@
-import { ropeOp, type Kernel } from "@pare/tensor-core";
+import { ropeFrequencies, ropeOp, type Kernel } from "@pare/tensor-core";
 import { implement, type WasmTypes } from "../types.ts";
 
-export const ropeKernel: Kernel<WasmTypes> = implement(ropeOp, (encoder, { x, positions }, { y }, { base, pairing, inverse }) => {
+export const ropeKernel: Kernel<WasmTypes> = implement(ropeOp, (encoder, { x, positions }, { y }, attrs) => {
+  const { pairing, inverse } = attrs;
   const [batch, seq, heads, width] = x.shape as [number, number, number, number];
   const pairs = width / 2;
   // Two at a time are turned: an odd one out gets a neighbour whose turn nobody uses.
-  const frequencies = Float64Array.from({ length: pairs + (pairs % 2) }, (_, i) => (inverse ? -1 : 1) * base ** ((-2 * i) / width));
+  const own = ropeFrequencies(width, attrs);
+  const frequencies = Float64Array.from({ length: pairs + (pairs % 2) }, (_, i) => (inverse ? -1 : 1) * (own[i] ?? 0));
   const table = encoder.persist(frequencies.byteLength);
   new Float64Array(encoder.memory.buffer, table, frequencies.length).set(frequencies);
   // Sequences go through their positions together; a single one is divided along them.
