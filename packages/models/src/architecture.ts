@@ -28,6 +28,8 @@ export interface ForwardInputs {
   readonly positions: Value;
   /** `[batch]` valid tokens per row; absent: all. */
   readonly lengths?: Value | undefined;
+  /** Further numbers per token by name, `[batch, seq]`: those that {@link Architecture.tokenInputs} lists. */
+  readonly extra?: Readonly<Record<string, Value>> | undefined;
   /** Encoder–decoder: `[batch, sourceSeq]`, `[batch, sourceSeq]`, `[batch]`. */
   readonly source?: Value | undefined;
   readonly sourcePositions?: Value | undefined;
@@ -104,20 +106,80 @@ export interface LayerStack {
   readonly input: string;
 }
 
+/** A further i32 input with one number per token, `[batch, seq]`: BERT's token types. */
+export interface TokenInput {
+  readonly name: string;
+  /** Numbers are 0 … count − 1. */
+  readonly count: number;
+  /** What tokens have where a row says nothing, padding among them. */
+  readonly otherwise: number;
+}
+
+/** What a model's forward pass gives, so that sessions, objectives, suites and applications know whether it is what they need. */
+export interface Head {
+  /**
+   * The task by the field's name for it: next-token, masked-token, sequence-classification, token-classification,
+   * question-answering, multiple-choice, sentence-embedding, features. Further ones are an architecture's own.
+   */
+  readonly task: string;
+  /** true: `[batch, seq, width]`; false: `[batch, width]`. */
+  readonly perToken: boolean;
+  readonly width: number;
+  /** Names of the classes by index, where the head has classes. */
+  readonly labels?: readonly string[] | undefined;
+}
+
+/** A folder's config.json as it stands. */
+export type RawConfig = Readonly<Record<string, unknown>>;
+
+/** Where a weight stands in a file of another library. */
+export interface TensorName {
+  readonly weight: string;
+  /** The tensor's name. Weights that share a tensor lie in it one under the other in the order of the list (fused query, key, value). */
+  readonly tensor: string;
+  /** Names that other versions gave the tensor. */
+  readonly aliases?: readonly string[] | undefined;
+  /** The tensor is `[in, out]` where the weight is `[out, in]` (GPT-2's Conv1D, XLNet). */
+  readonly transposed?: boolean | undefined;
+  /** Shape in the file where it is another cut of the same numbers: `[hidden, heads, headDim]` read as `[hidden, heads·headDim]`. */
+  readonly shape?: readonly number[] | undefined;
+}
+
+/** How an architecture reads and writes the folders of Hugging Face's transformers library. */
+export interface HuggingFace<Config extends ModelConfig = ModelConfig> {
+  /** Values of `model_type` in config.json that are this architecture. */
+  readonly modelTypes: readonly string[];
+  /** Throws `models/config-invalid` naming file and field, for what this architecture cannot compute among other things. */
+  readonly read: (raw: RawConfig, file: string) => Config;
+  /** The fields of config.json that say this config, `model_type` and `architectures` among them. Throws `models/not-expressible`. */
+  readonly write: (config: Config) => RawConfig;
+  /** Every weight of the config once, under the name that the library writes. */
+  readonly names: (config: Config) => readonly TensorName[];
+  /** What the names begin with in models with a head and lack in models without: "bert.". Reading takes both. */
+  readonly base?: ((config: Config) => string) | undefined;
+  /** Tensors that a file may hold and this model has no use for: buffers, copies of tied weights, other heads. */
+  readonly unused?: readonly RegExp[] | undefined;
+}
+
 /** What an `architecture` plugin defines. */
 export interface Architecture<Config extends ModelConfig = ModelConfig> {
-  readonly family: "decoder" | "encoder-decoder";
+  /** decoder, encoder, encoder-decoder, or a word of the architecture's own: what a message calls it. Those with `encode` read sources. */
+  readonly family: string;
   /** Validates the raw config; throws a coded error naming `file` and field. */
   readonly parse: (raw: unknown, file: string) => Config;
   readonly weights: (config: Config) => readonly WeightSpec[];
-  /** Logits `[batch, seq, vocabulary]`. */
+  /** What `forward` gives; absent: logits for the next token, `[batch, seq, vocabulary]`. */
+  readonly head?: ((config: Config) => Head) | undefined;
+  /** Absent: tokens and positions alone. */
+  readonly tokenInputs?: ((config: Config) => readonly TokenInput[]) | undefined;
+  /** What {@link head} says, f32. */
   readonly forward: (scope: ModelScope, config: Config, inputs: ForwardInputs) => Value;
   /** Encoder–decoder: runs the encoder and writes every decoder layer's cross keys and values into their States. */
   readonly encode?: ((scope: ModelScope, config: Config, inputs: EncodeInputs) => void) | undefined;
-  /** Logits `[batch, steps, vocabulary]`; reads and updates the caches. */
-  readonly decode: (scope: ModelScope, config: Config, inputs: DecodeInputs) => Value;
+  /** Logits `[batch, steps, vocabulary]`; reads and updates the caches. Absent: the model cannot generate. */
+  readonly decode?: ((scope: ModelScope, config: Config, inputs: DecodeInputs) => Value) | undefined;
   /** States (f32) that `decode` and `encode` use: `[batch, entries, heads, dim]`; `cross` ones grow with the source, not with the output. */
-  readonly caches: (config: Config) => readonly CacheSpec[];
+  readonly caches?: ((config: Config) => readonly CacheSpec[]) | undefined;
   /** Removable heads; uneven counts per layer are legal. */
   readonly heads: (config: Config) => readonly HeadGroup[];
   /** The config after keeping only these query heads (ascending) of each group named by site; groups left out stay whole. */
@@ -132,4 +194,6 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly withLayers: (config: Config, kept: Readonly<Record<string, readonly number[]>>) => Config;
   /** By format id: what that format's reader gave, as a model of this architecture; undefined where it is another's. */
   readonly imports?: Readonly<Record<string, (content: unknown) => Imported | undefined>> | undefined;
+  /** How it reads and writes transformers folders. */
+  readonly huggingface?: HuggingFace<Config> | undefined;
 }

@@ -26,7 +26,7 @@ export const weightShapeMismatch: ErrorFactory<Fault> = fault(
   "Put the config and the weights of one model together.",
 );
 
-export const weightMissing: ErrorFactory<Fault> = fault(
+export const weightMissing: ErrorFactory<Fault & { readonly near?: readonly string[] }> = fault(
   "weight-missing",
   "A weight that the config asks for is not in the file.",
   "the weight is missing",
@@ -153,4 +153,23 @@ export const tokenizerMissing: ErrorFactory<{ part: string }> = defineError(
     message: `the model lacks ${part}, so it cannot read or write text`,
     next: "Put tokenizer.json and tokenizer_config.json beside the model, or use token ids.",
   }),
+);
+
+export const headUnfit: ErrorFactory<{ use: string; architecture: string; expected: readonly string[]; found: string }> = defineError(
+  "models/head-unfit",
+  "A model was asked for something that its head does not give: labels of a language model, text of an encoder.",
+  ({ use, architecture, expected, found }) => ({
+    message: `this model cannot ${use}`,
+    field: architecture,
+    expected: `a head for ${expected.join(" or ")}`,
+    found,
+    next: "Use a model that was trained for this task; `pare inspect` says what a model's head is for.",
+  }),
+);
+
+export const notExpressible: ErrorFactory<Fault> = fault(
+  "not-expressible",
+  "A format cannot say something that the model has: heads that differ from layer to layer, an option of another library.",
+  "the format cannot say this",
+  "Save the model as a Pare folder, which can say all of it, or leave out the step that made it so.",
 );

@@ -6,11 +6,16 @@ export type {
   DecodeInputs,
   EncodeInputs,
   ForwardInputs,
+  Head,
   HeadGroup,
+  HuggingFace,
   Initial,
   LayerStack,
   ModelScope,
   NeuronGroup,
+  RawConfig,
+  TensorName,
+  TokenInput,
   WeightSpec,
 } from "./architecture.ts";
 export { exampleHash } from "./example-hash.ts";
@@ -18,9 +23,11 @@ export { FRESH, countSeen, mergeSeen, seenData, withDeed } from "./provenance.ts
 export {
   bucketWidth,
   declareInputs,
+  extraOf,
   forwardGraph,
   modelScope,
   padRows,
+  type ExtraRows,
   type ForwardGraphOptions,
   type PadOptions,
   type WeightView,
@@ -42,6 +49,8 @@ export {
 } from "./export/exporter.ts";
 export { pareExporter } from "./export/pare.ts";
 export { saveCheckpoint, saveProvenance } from "./folder/save.ts";
+export { huggingFaceConfig, huggingFaceTensors, saveHuggingFace, type HuggingFaceSaved } from "./huggingface/save.ts";
+export { headOf, needHead } from "./session/head.ts";
 export { checkWeights } from "./folder/weights.ts";
 export { checkpointArtifact } from "./artifact.ts";
 export { tokenizerFromJson } from "./tokenizer-json.ts";

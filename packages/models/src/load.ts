@@ -63,5 +63,5 @@ function requestFor(
   prompt: string,
 ): Pick<GenerateRequest, "prompts" | "sources"> & { prompts: number[][] } {
   const ids = tokenizer.encode(prompt);
-  return session.architecture.family === "decoder" ? { prompts: [[begin, ...ids]] } : { prompts: [[begin]], sources: [ids] };
+  return session.architecture.encode === undefined ? { prompts: [[begin, ...ids]] } : { prompts: [[begin]], sources: [ids] };
 }

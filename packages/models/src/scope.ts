@@ -21,12 +21,25 @@ export function modelScope(tracer: Tracer, architecture: Architecture, config: M
   };
 }
 
-/** Declares `tokens`, `positions` (`[batch, seq]`) and `lengths` (`[batch]`), for an encoder–decoder `source…` as well: what {@link padRows} gives. */
-export function declareInputs(tracer: Tracer, architecture: Architecture): Required<Pick<ForwardInputs, "lengths">> & ForwardInputs {
+/**
+ * Declares `tokens`, `positions` and the architecture's `tokenInputs` (`[batch, seq]`) and `lengths` (`[batch]`), for a model that reads
+ * sources `source…` as well: what {@link padRows} gives.
+ */
+export function declareInputs(
+  tracer: Tracer,
+  architecture: Architecture,
+  config: ModelConfig,
+): Required<Pick<ForwardInputs, "lengths">> & ForwardInputs {
   const batch = dim("batch");
   const rows = (name: string, width: string): Value => tracer.input(name, "i32", [batch, dim(width)]);
-  const decoder = { tokens: rows("tokens", "seq"), positions: rows("positions", "seq"), lengths: tracer.input("lengths", "i32", [batch]) };
-  if (architecture.family === "decoder") return decoder;
+  const extra = Object.fromEntries((architecture.tokenInputs?.(config) ?? []).map(({ name }) => [name, rows(name, "seq")]));
+  const decoder = {
+    tokens: rows("tokens", "seq"),
+    positions: rows("positions", "seq"),
+    lengths: tracer.input("lengths", "i32", [batch]),
+    extra,
+  };
+  if (architecture.encode === undefined) return decoder;
   return {
     ...decoder,
     source: rows("source", "sourceSeq"),
@@ -39,7 +52,7 @@ export interface ForwardGraphOptions extends TraceOptions {
   readonly view?: WeightView | undefined;
 }
 
-/** Traces the forward pass; `finish` turns logits `[batch, seq, vocabulary]` into the outputs (default: `{ logits }`). */
+/** Traces the forward pass; `finish` turns what the model's head gives into the outputs (default: `{ logits }`, whatever the head). */
 export function forwardGraph(
   architecture: Architecture,
   config: ModelConfig,
@@ -47,7 +60,7 @@ export function forwardGraph(
   options: ForwardGraphOptions = {},
 ): Graph {
   return trace((tracer) => {
-    const inputs = declareInputs(tracer, architecture);
+    const inputs = declareInputs(tracer, architecture, config);
     const logits = architecture.forward(modelScope(tracer, architecture, config, options.view), config, inputs);
     return finish(logits, tracer, inputs);
   }, options);
@@ -57,6 +70,14 @@ export interface PadOptions {
   /** Columns at least; default: the longest row. */
   readonly width?: number | undefined;
   readonly sourceWidth?: number | undefined;
+  /** Numbers per token by input, for the model's `tokenInputs`; rows as long as those of tokens, and what fills them up. */
+  readonly extra?: Readonly<Record<string, ExtraRows>> | undefined;
+}
+
+export interface ExtraRows {
+  /** Absent: every token has the number that fills up. */
+  readonly rows?: readonly (readonly number[])[] | undefined;
+  readonly otherwise: number;
 }
 
 /** Rows as the run-time inputs that {@link declareInputs} declares, zero-padded on the right. Throws `models/rows-invalid`. */
@@ -66,12 +87,42 @@ export function padRows(
   options: PadOptions = {},
 ): Record<string, HostTensor> {
   const [tokens, positions, lengths] = padded("tokens", rows, options.width);
-  if (sources === undefined) return { tokens, positions, lengths };
+  const extra = Object.entries(options.extra ?? {}).map(([name, given]) => [name, extraRows(name, given, rows, tokens.shape)] as const);
+  const decoder = { tokens, positions, lengths, ...Object.fromEntries(extra) };
+  if (sources === undefined) return decoder;
   if (sources.length !== rows.length) {
     throw rowsInvalid({ field: "sources", expected: `${rows.length} rows, as many as tokens has`, found: `${sources.length}` });
   }
   const [source, sourcePositions, sourceLengths] = padded("sources", sources, options.sourceWidth);
-  return { tokens, positions, lengths, source, sourcePositions, sourceLengths };
+  return { ...decoder, source, sourcePositions, sourceLengths };
+}
+
+function extraRows(
+  field: string,
+  { rows, otherwise }: ExtraRows,
+  tokens: readonly (readonly number[])[],
+  shape: readonly number[],
+): HostTensor {
+  const numbers = new Int32Array(shape[0]! * shape[1]!).fill(otherwise);
+  if (rows !== undefined && rows.length !== tokens.length)
+    throw rowsInvalid({ field, expected: `${tokens.length} rows, as many as tokens has`, found: `${rows.length}` });
+  for (const [index, row] of (rows ?? []).entries()) {
+    const { length } = tokens[index]!;
+    if (row.length !== length)
+      throw rowsInvalid({ field: `${field}[${index}]`, expected: `${length} numbers, one per token`, found: `${row.length}` });
+    numbers.set(row, index * shape[1]!);
+  }
+  return i32(shape, numbers);
+}
+
+/** A batch's further numbers per token as {@link PadOptions} takes them: all that the model reads, given or not. */
+export function extraOf(
+  architecture: Architecture,
+  config: ModelConfig,
+  given: Readonly<Record<string, readonly (readonly number[])[]>> = {},
+): Readonly<Record<string, ExtraRows>> {
+  const inputs = architecture.tokenInputs?.(config) ?? [];
+  return Object.fromEntries(inputs.map(({ name, otherwise }) => [name, { rows: given[name], otherwise }]));
 }
 
 function padded(field: string, rows: readonly (readonly number[])[], atLeast = 1): [HostTensor, HostTensor, HostTensor] {

@@ -19,7 +19,7 @@ const CASES = [
   ["encoder-decoder", encoderDecoder.define, smallEncoderDecoder()],
 ] as const;
 const batchFor = (architecture: Architecture): { tokens: number[][]; sources?: number[][] } =>
-  architecture.family === "decoder" ? { tokens: [[1, 3, 4, 5]] } : { tokens: [[1, 3, 4, 5]], sources: [[6, 7, 8]] };
+  architecture.encode === undefined ? { tokens: [[1, 3, 4, 5]] } : { tokens: [[1, 3, 4, 5]], sources: [[6, 7, 8]] };
 
 /** The matrix's blocks of `size` rows or columns that are kept, in order. */
 async function keepBlocks(weight: StoredWeight, axis: 0 | 1, kept: readonly number[], size: number): Promise<StoredWeight> {
@@ -59,7 +59,7 @@ describe.each(CASES)("%s", (_, architecture, checkpoint) => {
     sitesOf((tracer) => {
       const scope = modelScope(tracer, architecture, checkpoint.config);
       const noting = { ...scope, weight: (name: string) => (used.add(name), scope.weight(name)) };
-      return { logits: architecture.forward(noting, checkpoint.config, declareInputs(tracer, architecture)) };
+      return { logits: architecture.forward(noting, checkpoint.config, declareInputs(tracer, architecture, checkpoint.config)) };
     });
     expect([...used].sort()).toEqual(
       architecture
@@ -74,7 +74,7 @@ describe.each(CASES)("%s", (_, architecture, checkpoint) => {
       logits: architecture.forward(
         modelScope(tracer, architecture, checkpoint.config),
         checkpoint.config,
-        declareInputs(tracer, architecture),
+        declareInputs(tracer, architecture, checkpoint.config),
       ),
     }));
     expect(new Set(sites).size).toBe(sites.length);

@@ -55,6 +55,16 @@ export const quantizedTraining: ErrorFactory<{ weight: string; storage: string }
   }),
 );
 
+export const siteReadOnly: ErrorFactory<{ site: string; request: string }> = defineError(
+  "tensor-core/site-read-only",
+  "A site that only shows a value was asked to change it: attention weights are computed for whoever looks, nothing reads them.",
+  ({ site, request }) => ({
+    message: "this site can be tapped and reduced, nothing else",
+    field: `${site}.${request}`,
+    next: "Ask for a tap or a reduction here; to change attention, gate the heads at the site of their outputs.",
+  }),
+);
+
 export const siteUnknown: ErrorFactory<{ site: string; near: readonly string[] }> = defineError(
   "tensor-core/site-unknown",
   "A tap, reduction, gate, transform or cut was asked for at a site the model does not have.",

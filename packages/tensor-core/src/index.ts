@@ -10,6 +10,7 @@ export {
   outputRepeated,
   quantizedTraining,
   shapeMismatch,
+  siteReadOnly,
   siteUnknown,
   stateMisused,
   storageInvalid,

@@ -3,7 +3,7 @@ import { nearNames } from "@pare/core";
 import type { DType } from "./dtype.ts";
 import type { Shape } from "./dim.ts";
 import { sameShape, showShape } from "./dim.ts";
-import { outputRepeated, shapeMismatch, siteUnknown, stateMisused } from "./errors.ts";
+import { outputRepeated, shapeMismatch, siteReadOnly, siteUnknown, stateMisused } from "./errors.ts";
 import { GraphBuilder, type Graph, type Value } from "./graph.ts";
 import { f32, type HostTensor } from "./host.ts";
 import { atSite, type SiteRequests } from "./sites.ts";
@@ -25,6 +25,11 @@ export interface Tracer {
    * @param gateAxes axes of `value` that a gate at this site has (heads: `[2]` of `[batch, seq, heads, dim]`).
    */
   readonly site: (name: string, value: Value, gateAxes?: readonly number[]) => Value;
+  /**
+   * Names a value that the computation itself does not make (attention weights, which kernels never write out): `make` runs only where
+   * something was asked for, a tap or a reduction. Throws `tensor-core/site-read-only` for a request that would change it.
+   */
+  readonly observe: (name: string, make: () => Value) => void;
   /** A further output of the graph, for code that is deep inside. Throws `tensor-core/output-repeated` where another value has the name. */
   readonly output: (name: string, value: Value) => void;
 }
@@ -65,6 +70,14 @@ export function trace(body: (tracer: Tracer) => Readonly<Record<string, Value>>,
       const request = requests[name];
       return request === undefined ? value : atSite({ tracer, name, value, gateAxes: gateAxes ?? [] }, request);
     },
+    observe: (name, make) => {
+      seen.add(name);
+      const request = requests[name];
+      if (request === undefined) return;
+      const wrong = (["gate", "transform", "replace"] as const).find((one) => request[one] !== undefined);
+      if (wrong !== undefined) throw siteReadOnly({ site: name, request: wrong });
+      atSite({ tracer, name, value: make(), gateAxes: [] }, request);
+    },
     output: (name, value) => {
       if (outputs[name] !== undefined && outputs[name].id !== value.id) throw outputRepeated({ output: name });
       outputs[name] = value;
@@ -80,6 +93,6 @@ export function trace(body: (tracer: Tracer) => Readonly<Record<string, Value>>,
 /** Names of the sites that `body` passes, in order. */
 export function sitesOf(body: (tracer: Tracer) => Readonly<Record<string, Value>>): string[] {
   const names: string[] = [];
-  trace((tracer) => body({ ...tracer, site: (name, value) => (names.push(name), value) }));
+  trace((tracer) => body({ ...tracer, site: (name, value) => (names.push(name), value), observe: (name) => void names.push(name) }));
   return names;
 }

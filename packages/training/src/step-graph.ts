@@ -38,7 +38,7 @@ export interface LossInputs {
 
 /** Traces the objective over the inputs that `batchTensors` gives, `targets` i32 `[batch, seq]` and `weight` f32 `[]` among them. */
 export function traceLoss(tracer: Tracer, { subject, frozen, objective, kept, view }: LossInputs): Value {
-  const inputs = declareInputs(tracer, subject.architecture);
+  const inputs = declareInputs(tracer, subject.architecture, subject.checkpoint.config);
   const scope = modelScope(tracer, subject.architecture, subject.checkpoint.config, view);
   return objective.loss({
     tracer,
@@ -96,5 +96,10 @@ export function stepGraph({ views, clip, sites, ...options }: StepOptions): Grap
 
 /** The tracer as a frozen model sees it: weights under its name, sites out of reach. */
 function asFrozen(tracer: Tracer, model: string): Tracer {
-  return { ...tracer, weight: (name, shape) => tracer.weight(frozenWeight(model, name), shape), site: (_name, value) => value };
+  return {
+    ...tracer,
+    weight: (name, shape) => tracer.weight(frozenWeight(model, name), shape),
+    site: (_name, value) => value,
+    observe: () => {},
+  };
 }

@@ -1,6 +1,7 @@
 /** The parts that the architectures of this package share: pre-norm attention and SwiGLU branches, each under its sites. */
 import { add, attention, cacheWrite, linear, reshape, rmsNorm, rope, siluMul, type Dim, type Value } from "@pare/tensor-core";
 import type { CacheSpec, HeadGroup, Initial, ModelScope, NeuronGroup, WeightSpec } from "../architecture.ts";
+import { attentionMap, type AttentionMapOptions } from "./attention-map.ts";
 import { countHeads, type TransformerConfig } from "./config.ts";
 
 /** Where a computation stands: its config, weights and tracer. */
@@ -41,7 +42,7 @@ export interface SelfAttention extends Visibility {
   readonly extend?: ((fresh: KeyValue) => KeyValue) | undefined;
 }
 
-/** x + attention of x over itself. Sites `<prefix>.heads` (gate axis 2) and `<prefix>`. */
+/** x + attention of x over itself. Sites `<prefix>.weights` (shown only), `<prefix>.heads` (gate axis 2) and `<prefix>`. */
 export function selfAttention(at: BlockScope, x: Value, options: SelfAttention): Value {
   const { prefix, keyValueHeads, positions } = options;
   if (keyValueHeads.length === 0) return x;
@@ -49,18 +50,12 @@ export function selfAttention(at: BlockScope, x: Value, options: SelfAttention):
   const fresh = keysAndValues(at, prefix, keyValueHeads, normed);
   const rotated = { key: rotate(at, fresh.key, positions), value: fresh.value };
   const query = rotate(at, queries(at, prefix, keyValueHeads, normed), positions);
-  return attend(at, x, query, options.extend?.(rotated) ?? rotated, options);
+  const shown = options.extend === undefined ? { query: positions, key: positions } : undefined;
+  return attend(at, x, query, options.extend?.(rotated) ?? rotated, { ...options, positions: shown });
 }
 
 /** x + attention of x over the keys and values of another sequence. Sites as {@link selfAttention}. */
-export function crossAttention(
-  at: BlockScope,
-  x: Value,
-  {
-    source,
-    ...options
-  }: Visibility & { readonly prefix: string; readonly keyValueHeads: readonly number[]; readonly source: () => KeyValue },
-): Value {
+export function crossAttention(at: BlockScope, x: Value, { source, ...options }: Attend & { readonly source: () => KeyValue }): Value {
   const { prefix, keyValueHeads } = options;
   if (keyValueHeads.length === 0) return x;
   return attend(at, x, queries(at, prefix, keyValueHeads, norm(at, `${prefix}.norm`, x)), source(), options);
@@ -79,6 +74,8 @@ function queries(at: BlockScope, prefix: string, keyValueHeads: readonly number[
 interface Attend extends Visibility {
   readonly prefix: string;
   readonly keyValueHeads: readonly number[];
+  /** Of queries and keys, i32 `[batch, …]` from 0; absent (keys from a cache): the weights cannot be shown. */
+  readonly positions?: AttentionMapOptions["positions"] | undefined;
 }
 
 function attend(
@@ -86,11 +83,14 @@ function attend(
   x: Value,
   query: Value,
   { key, value }: KeyValue,
-  { prefix, keyValueHeads, causal, lengths, starts }: Attend,
+  { prefix, keyValueHeads, causal, lengths, starts, positions }: Attend,
 ): Value {
   const { tracer } = at.scope;
   const { headDim } = at.config;
-  const y = attention(query, key, value, { lengths, starts, scale: 1 / Math.sqrt(headDim), causal, keyValueHeads });
+  const scale = 1 / Math.sqrt(headDim);
+  const y = attention(query, key, value, { lengths, starts, scale, causal, keyValueHeads });
+  if (positions !== undefined)
+    tracer.observe(`${prefix}.weights`, () => attentionMap(query, key, { positions, lengths, scale, causal, keyValueHeads }));
   const heads = tracer.site(`${prefix}.heads`, y, [2]);
   const joined = reshape(heads, [x.shape[0]!, x.shape[1]!, keyValueHeads.length * headDim]);
   return add(x, tracer.site(prefix, project(at, `${prefix}.output`, joined)));

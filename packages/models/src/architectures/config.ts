@@ -1,5 +1,6 @@
 /** What the configs of this package share. */
 import { z } from "zod";
+import type { RawConfig } from "../architecture.ts";
 import type { ModelConfig } from "../checkpoint.ts";
 import { configInvalid } from "../errors.ts";
 
@@ -21,6 +22,8 @@ export interface TransformerConfig extends ModelConfig {
   readonly ropePairing: "adjacent" | "half";
   /** True: the logits come from the embedding; false: from a matrix of their own. */
   readonly tied: boolean;
+  /** config.json of the transformers folder that the model was read from: fields that mean nothing to Pare go back with it. */
+  readonly huggingface?: RawConfig | undefined;
 }
 
 /** Sizes of a config whose layers are all alike. */
@@ -80,6 +83,7 @@ export const configFields: { readonly [Name in Exclude<keyof Fields, "architectu
   ropeBase: z.number().min(1),
   ropePairing: z.enum(["adjacent", "half"]),
   tied: z.boolean(),
+  huggingface: z.record(z.string(), z.unknown()).optional(),
 };
 /** Named fields alone: a config may hold others. */
 type Fields = { [Name in keyof TransformerConfig as string extends Name ? never : Name]: TransformerConfig[Name] };

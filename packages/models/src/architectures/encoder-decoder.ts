@@ -105,6 +105,8 @@ interface RunDecoder extends Visibility {
   readonly tokens: Value;
   readonly positions: Value;
   readonly sourceLengths: Value | undefined;
+  /** Absent where keys and values come from a cache. */
+  readonly sourcePositions?: Value | undefined;
   /** Keys and values of the source for the cross attention at `prefix`. */
   readonly source: (prefix: string, keyValueHeads: readonly number[]) => KeyValue;
   readonly extend?: ((prefix: string, heads: number, fresh: KeyValue) => KeyValue) | undefined;
@@ -113,7 +115,7 @@ interface RunDecoder extends Visibility {
 function runDecoder(
   scope: ModelScope,
   config: EncoderDecoderConfig,
-  { tokens, positions, sourceLengths, source, extend, ...visibility }: RunDecoder,
+  { tokens, positions, sourceLengths, sourcePositions, source, extend, ...visibility }: RunDecoder,
 ): Value {
   const at = { scope, config };
   let x = scope.tracer.site("decoder.embedding", rows(scope.weight("embedding"), tokens));
@@ -132,6 +134,7 @@ function runDecoder(
       keyValueHeads: layer.crossKeyValueHeads,
       causal: false,
       lengths: sourceLengths,
+      positions: sourcePositions && { query: positions, key: sourcePositions },
       source: () => source(cross, layer.crossKeyValueHeads),
     });
     x = scope.tracer.site(`decoder.${index}`, feedForward(at, x, `decoder.${index}.feedForward`, layer.feedForward));
@@ -140,13 +143,14 @@ function runDecoder(
 }
 
 function forward(scope: ModelScope, config: EncoderDecoderConfig, inputs: ForwardInputs): Value {
-  const { tokens, positions, lengths, sourceLengths } = inputs;
+  const { tokens, positions, lengths, sourceLengths, sourcePositions } = inputs;
   const encoded = runEncoder(scope, config, { source: inputs.source!, sourcePositions: inputs.sourcePositions!, sourceLengths });
   return runDecoder(scope, config, {
     tokens,
     positions,
     lengths,
     sourceLengths,
+    sourcePositions,
     causal: true,
     source: (prefix, heads) => keysAndValues({ scope, config }, prefix, heads, encoded),
   });

@@ -29,6 +29,7 @@ import {
   type TransformerLayer,
   type TransformerShape,
 } from "./config.ts";
+import { llamaHuggingFace } from "./llama-huggingface.ts";
 import { importLlama2c } from "./llama2c-import.ts";
 
 /** Decoder of the LLaMA kind (Touvron et al. 2023): RMS norm, rotary positions, grouped-query attention, SwiGLU. */
@@ -125,6 +126,7 @@ const architecture: Architecture<LlamaConfig> = {
   withLayers: (config, { layers: kept }) =>
     kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },
   imports: { llama2c: importLlama2c },
+  huggingface: llamaHuggingFace,
 };
 
 /** Decoder of the LLaMA kind. Reads llama2.c checkpoints too. */

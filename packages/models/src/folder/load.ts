@@ -3,8 +3,9 @@ import { SAFETENSORS_FILE, safetensorsFormat } from "@pare/formats";
 import { denseWeight } from "@pare/tensor-core";
 import type { Architecture } from "../architecture.ts";
 import type { Checkpoint, Provenance } from "../checkpoint.ts";
-import { createCheckpoint } from "../create-checkpoint.ts";
+import { createCheckpoint, type CheckpointContent } from "../create-checkpoint.ts";
 import { configInvalid, folderUnknown, pluginMissing, provenanceInvalid, tokenizerInvalid } from "../errors.ts";
+import { readHuggingFace } from "../huggingface/read.ts";
 import { tokenizerFromJson } from "../tokenizer-json.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { finiteSource } from "./finite.ts";
@@ -17,8 +18,8 @@ import { checkWeights, weightsFromTensors } from "./weights.ts";
 export type ModelPlugins = Pick<Registry, "find" | "list">;
 
 /**
- * Opens a model's folder: one that `saveCheckpoint` wrote, or one that a registered format detects and a registered
- * architecture takes over. Reads headers and JSON files alone; config, weights and tokenizer must fit each other.
+ * Opens a model's folder: one that `saveCheckpoint` wrote, one of the transformers library whose `model_type` a registered architecture
+ * reads, or one that a registered format detects and a registered architecture takes over. Reads headers and JSON files alone; config, weights and tokenizer must fit each other.
  *
  * Throws `models/…` and `formats/…` errors naming file and field.
  */
@@ -27,6 +28,11 @@ export async function loadCheckpoint(files: FileSet, registry: ModelPlugins): Pr
   if (!names.includes(CONFIG_FILE)) return importCheckpoint(files, registry, names);
   const file = `${files.location}/${CONFIG_FILE}`;
   const raw = await readJsonFile(files, CONFIG_FILE, configInvalid);
+  if (isPlainObject(raw) && raw["architecture"] === undefined && typeof raw["model_type"] === "string") {
+    const { config, weights, origin } = await readHuggingFace(files, raw, registry);
+    const unknown = { seen: undefined, deeds: [], origin };
+    return complete(files, names, { config, weights }, unknown);
+  }
   const id = isPlainObject(raw) ? raw["architecture"] : undefined;
   if (typeof id !== "string")
     throw configInvalid({ file, field: "architecture", expected: "the name of an architecture", found: JSON.stringify(id) ?? "nothing" });
@@ -36,11 +42,21 @@ export async function loadCheckpoint(files: FileSet, registry: ModelPlugins): Pr
   const where = `${files.location}/${SAFETENSORS_FILE}`;
   const weights = weightsFromTensors(content, registry, where);
   checkWeights(architecture, config, weights, where);
+  return complete(files, names, { config, weights }, { seen: undefined, deeds: [] });
+}
+
+/** With what stands beside config and weights: the tokenizer, and provenance where the folder has any. */
+async function complete(
+  files: FileSet,
+  names: readonly string[],
+  { config, weights }: Pick<CheckpointContent, "config" | "weights">,
+  otherwise: Provenance,
+): Promise<Checkpoint> {
   const tokenizer = names.includes(TOKENIZER_FILE) ? await readTokenizer(files, names) : undefined;
   checkVocabulary(tokenizer, config.vocabularySize, `${files.location}/${TOKENIZER_FILE}`);
-  const provenance: Provenance = names.includes(PROVENANCE_FILE)
+  const provenance = names.includes(PROVENANCE_FILE)
     ? provenanceFromJson(await readJsonFile(files, PROVENANCE_FILE, provenanceInvalid), `${files.location}/${PROVENANCE_FILE}`)
-    : { seen: undefined, deeds: [] };
+    : otherwise;
   return createCheckpoint({ config, weights, tokenizer, provenance });
 }
 
@@ -66,12 +82,13 @@ async function readTokenizer(files: FileSet, names: readonly string[]): Promise<
   return tokenizerFromJson(json, config, `${files.location}/${TOKENIZER_FILE}`);
 }
 
+/** A model may have rows to spare: vocabularies are padded to round numbers. */
 function checkVocabulary(tokenizer: Tokenizer | undefined, vocabularySize: number, file: string): void {
-  if (tokenizer === undefined || tokenizer.vocabularySize === vocabularySize) return;
+  if (tokenizer === undefined || tokenizer.vocabularySize <= vocabularySize) return;
   throw tokenizerInvalid({
     file,
     field: "vocabulary",
-    expected: `${vocabularySize} pieces, as the model has`,
+    expected: `at most ${vocabularySize} pieces, as the model has`,
     found: `${tokenizer.vocabularySize}`,
   });
 }

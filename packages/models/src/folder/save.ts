@@ -3,6 +3,7 @@ import { SAFETENSORS_FILE, writeSafetensors } from "@pare/formats";
 import type { TensorSource } from "@pare/tensor-core";
 import type { Checkpoint, Provenance } from "../checkpoint.ts";
 import { weightNameInvalid } from "../errors.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 import {
   CONFIG_FILE,
   PROVENANCE_FILE,
@@ -30,12 +31,15 @@ export async function saveCheckpoint(checkpoint: Checkpoint, files: FileSet): Pr
   }
   const metadata = { format: "pt", ...(Object.keys(storages).length === 0 ? {} : { [STORAGES_KEY]: JSON.stringify(storages) }) };
   await writeSafetensors(files, { tensors, metadata }, SAFETENSORS_FILE);
-  if (tokenizer !== undefined) {
-    await writeJson(files, TOKENIZER_FILE, tokenizer.toJSON());
-    await writeJson(files, TOKENIZER_CONFIG_FILE, tokenizer.toConfig());
-  }
+  if (tokenizer !== undefined) await writeTokenizer(files, tokenizer);
   await saveProvenance(provenance, files);
   await writeJson(files, CONFIG_FILE, config);
+}
+
+/** Writes `tokenizer.json` and `tokenizer_config.json`. */
+export async function writeTokenizer(files: FileSet, tokenizer: Tokenizer): Promise<void> {
+  await writeJson(files, TOKENIZER_FILE, tokenizer.toJSON());
+  await writeJson(files, TOKENIZER_CONFIG_FILE, tokenizer.toConfig());
 }
 
 /** Writes `provenance.json`: `loadCheckpoint` reads it beside any model. */
@@ -43,6 +47,6 @@ export async function saveProvenance(provenance: Provenance, files: FileSet): Pr
   await writeJson(files, PROVENANCE_FILE, provenanceToJson(provenance));
 }
 
-async function writeJson(files: FileSet, name: string, value: object): Promise<void> {
+export async function writeJson(files: FileSet, name: string, value: object): Promise<void> {
   await writeText(files, name, `${JSON.stringify(value, null, 2)}\n`);
 }

@@ -1,5 +1,6 @@
 /** Graphs of one generation over its own caches, and the caches themselves. */
 import { dim, i32, sitesOf, trace, type Compiled, type HostTensor, type SiteRequests, type Tracer, type Value } from "@pare/tensor-core";
+import type { CacheSpec } from "../architecture.ts";
 import { bucketWidth, modelScope, padRows } from "../scope.ts";
 import type { Inputs, SessionParts } from "./parts.ts";
 
@@ -30,8 +31,8 @@ export function slotGraphs({ checkpoint, architecture, sites, make }: SessionPar
     const rows = (name: string): Value => tracer.input(name, "i32", [batch, dim("steps")]);
     const perRow = (name: string): Value => tracer.input(name, "i32", [batch]);
     const cross =
-      architecture.family === "decoder" ? {} : { sourceLengths: perRow("sourceLengths"), sourceCapacity: dim("sourceCapacity") };
-    const logits = architecture.decode(modelScope(tracer, architecture, config), config, {
+      architecture.encode === undefined ? {} : { sourceLengths: perRow("sourceLengths"), sourceCapacity: dim("sourceCapacity") };
+    const logits = architecture.decode!(modelScope(tracer, architecture, config), config, {
       tokens: rows("tokens"),
       positions: rows("positions"),
       starts: perRow("starts"),
@@ -147,7 +148,7 @@ export class Decoder {
     this.capacity = capacity;
   }
 
-  private cacheSpecs(): ReturnType<SessionParts["architecture"]["caches"]> {
-    return this.parts.architecture.caches(this.parts.checkpoint.config);
+  private cacheSpecs(): readonly CacheSpec[] {
+    return this.parts.architecture.caches?.(this.parts.checkpoint.config) ?? [];
   }
 }

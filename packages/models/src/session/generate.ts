@@ -2,6 +2,7 @@ import type { HostTensor } from "@pare/tensor-core";
 import { rowsInvalid } from "../errors.ts";
 import { Decoder, slotGraphs, type SlotGraphs } from "./decoder.ts";
 import type { SessionParts } from "./parts.ts";
+import { needHead } from "./head.ts";
 import { checkBatch } from "./rows.ts";
 import { chooseToken, type Sampling } from "./sample.ts";
 import type { GenerateRequest, Session } from "./types.ts";
@@ -13,7 +14,7 @@ export function createGenerator(parts: SessionParts): Session["generate"] {
   const slots: { readonly graphs: SlotGraphs; busy: boolean }[] = [];
   return async function* generate(request) {
     const sampling = checkRequest(parts, request);
-    if (request.cache === false) {
+    if (request.cache === false || parts.architecture.decode === undefined) {
       yield* decode(parts, request, sampling, wholeForward(parts, request));
       return;
     }
@@ -38,6 +39,7 @@ export function createGenerator(parts: SessionParts): Session["generate"] {
 
 function checkRequest({ checkpoint, architecture }: SessionParts, request: GenerateRequest): Sampling {
   const { prompts, sources, temperature = 0, topP = 1, seed = 0, maxTokens } = request;
+  needHead(architecture, checkpoint.config, "next-token", "generate text");
   checkBatch(checkpoint, architecture, { tokens: prompts, sources });
   const empty = prompts.findIndex((row) => row.length === 0);
   if (empty >= 0) throw rowsInvalid({ field: `prompts[${empty}]`, expected: "one token or more", found: "none" });

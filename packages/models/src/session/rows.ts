@@ -1,14 +1,15 @@
-import type { Architecture } from "../architecture.ts";
+import type { Architecture, TokenInput } from "../architecture.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { rowsInvalid } from "../errors.ts";
 import type { SequenceBatch } from "./types.ts";
 
 /** Rows that the model can read: known ids, no longer than its context, sources where it has an encoder. Throws `models/rows-invalid`. */
-export function checkBatch({ config }: Checkpoint, { family }: Architecture, { tokens, sources }: SequenceBatch): void {
-  if ((sources !== undefined) !== (family === "encoder-decoder")) {
+export function checkBatch({ config }: Checkpoint, architecture: Architecture, { tokens, sources, extra = {} }: SequenceBatch): void {
+  const { family, encode } = architecture;
+  if ((sources !== undefined) !== (encode !== undefined)) {
     throw rowsInvalid({
       field: "sources",
-      expected: family === "decoder" ? "none: a decoder reads tokens alone" : "a source for every row",
+      expected: encode === undefined ? `none: this ${family} reads tokens alone` : "a source for every row",
       found: sources === undefined ? "none" : "sources",
     });
   }
@@ -19,6 +20,22 @@ export function checkBatch({ config }: Checkpoint, { family }: Architecture, { t
   const limit = typeof config["contextLength"] === "number" ? config["contextLength"] : Infinity;
   for (const [field, rows] of Object.entries({ tokens, sources: sources ?? [] })) {
     for (const [index, row] of rows.entries()) checkRow(`${field}[${index}]`, row, config.vocabularySize, limit);
+  }
+  checkExtra(architecture.tokenInputs?.(config) ?? [], extra);
+}
+
+function checkExtra(inputs: readonly TokenInput[], extra: NonNullable<SequenceBatch["extra"]>): void {
+  for (const [name, rows] of Object.entries(extra)) {
+    const input = inputs.find((one) => one.name === name);
+    if (input === undefined) {
+      const known = inputs.map((one) => one.name).join(", ");
+      throw rowsInvalid({ field: `extra.${name}`, expected: known === "" ? "none: this model reads none" : known, found: name });
+    }
+    for (const [index, row] of rows.entries()) {
+      const wrong = row.find((number) => !Number.isInteger(number) || number < 0 || number >= input.count);
+      if (wrong !== undefined)
+        throw rowsInvalid({ field: `extra.${name}[${index}]`, expected: `numbers of 0 to ${input.count - 1}`, found: `${wrong}` });
+    }
   }
 }
 

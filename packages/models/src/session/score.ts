@@ -1,6 +1,7 @@
 import { argmax, crossEntropy, dim, i32, mulDims, reshape, type Compiled, type Dim, type HostTensor, type Value } from "@pare/tensor-core";
 import { bucketWidth, forwardGraph, padRows } from "../scope.ts";
 import type { Inputs, SessionParts } from "./parts.ts";
+import { needHead } from "./head.ts";
 import { checkBatch } from "./rows.ts";
 import type { SequenceBatch, Session, TokenScores } from "./types.ts";
 
@@ -20,6 +21,7 @@ export function createScorer({ checkpoint, architecture, sites, make }: SessionP
   let scorer: Compiled | undefined;
   return async (batch, inputs = {}) => {
     checkBatch(checkpoint, architecture, batch);
+    needHead(architecture, config, "next-token", "score");
     scorer ??= make(forwardGraph(architecture, config, scoresOf, { sites }));
     const results: TokenScores[] = [];
     for (const rows of batchesOf(batch, Math.min(BATCH_TOKENS, Math.floor(BATCH_LOGITS / config.vocabularySize)))) {

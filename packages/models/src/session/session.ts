@@ -1,9 +1,9 @@
 import { compile, createStore, type Compiled, type CompileOptions, type HostTensor } from "@pare/tensor-core";
 import type { Architecture } from "../architecture.ts";
-import type { Checkpoint } from "../checkpoint.ts";
+import type { Checkpoint, ModelConfig } from "../checkpoint.ts";
 import { architectureMissing } from "../errors.ts";
 import { checkWeights } from "../folder/weights.ts";
-import { bucketWidth, forwardGraph, padRows } from "../scope.ts";
+import { bucketWidth, extraOf, forwardGraph, padRows } from "../scope.ts";
 import { createGenerator } from "./generate.ts";
 import { checkBatch } from "./rows.ts";
 import { createScorer } from "./score.ts";
@@ -32,7 +32,7 @@ export function openSession(checkpoint: Checkpoint, options: SessionOptions): Se
   const run = (batch: SequenceBatch, inputs: Readonly<Record<string, HostTensor>> = {}): Promise<Record<string, HostTensor>> => {
     checkBatch(checkpoint, architecture, batch);
     forwardOnce ??= make(forwardGraph(architecture, config, undefined, { sites }));
-    return forwardOnce.run({ ...padded(batch), ...inputs });
+    return forwardOnce.run({ ...padded(architecture, config, batch), ...inputs });
   };
   const parts = { checkpoint, architecture, store, sites, make, run };
   return {
@@ -41,7 +41,11 @@ export function openSession(checkpoint: Checkpoint, options: SessionOptions): Se
     device,
     store,
     run,
-    forward: async (batch, inputs) => trimmed((await run(batch, inputs))["logits"]!, Math.max(...batch.tokens.map((row) => row.length))),
+    forward: async (batch, inputs) => {
+      const { logits } = await run(batch, inputs);
+      const perToken = architecture.head?.(config).perToken ?? true;
+      return perToken ? trimmed(logits!, Math.max(...batch.tokens.map((row) => row.length))) : logits!;
+    },
     score: createScorer(parts),
     generate: createGenerator(parts),
     dispose: async () => {
@@ -57,10 +61,10 @@ function architectureOf({ config }: Checkpoint, { architecture, registry }: Sess
   return registry.find("architecture", config.architecture).define as Architecture;
 }
 
-function padded({ tokens, sources }: SequenceBatch): Record<string, HostTensor> {
+function padded(architecture: Architecture, config: ModelConfig, { tokens, sources, extra }: SequenceBatch): Record<string, HostTensor> {
   const width = bucketWidth(Math.max(...tokens.map((row) => row.length)));
   const sourceWidth = sources && bucketWidth(Math.max(...sources.map((row) => row.length)));
-  return padRows(tokens, sources, { width, sourceWidth });
+  return padRows(tokens, sources, { width, sourceWidth, extra: extraOf(architecture, config, extra) });
 }
 
 /** `[rows, width, …]` cut to the first `kept` of its width. */

@@ -6,10 +6,12 @@ import type { Checkpoint } from "../checkpoint.ts";
 
 /** Rows of token ids, of any lengths; the session pads and masks them. */
 export interface SequenceBatch {
-  /** Decoder: the whole sequence, begin token first. Encoder–decoder: the output, begin token first, end token last. */
+  /** Decoder: the whole sequence, begin token first. Encoder: with its marks. Encoder–decoder: the output, begin token first, end token last. */
   readonly tokens: readonly (readonly number[])[];
   /** Encoder–decoder: the input of each row. */
   readonly sources?: readonly (readonly number[])[] | undefined;
+  /** By name, for the model's `tokenInputs`: one number per token of each row. */
+  readonly extra?: Readonly<Record<string, readonly (readonly number[])[]>> | undefined;
 }
 
 /** What a model makes of one row: entry i is about token i + 1, given all before it. */
@@ -35,7 +37,7 @@ export interface GenerateRequest {
   readonly seed?: number | undefined;
   /** Tokens that end a row; they are not given. Default: the tokenizer's end and begin tokens (a begin token starts another text). */
   readonly stop?: readonly number[] | undefined;
-  /** false: every step computes the whole sequence again (for checking the cache). */
+  /** false: every step computes the whole sequence again (for checking the cache), as a model without `decode` always does. */
   readonly cache?: boolean | undefined;
   /** Values for gates and replacements of the session's sites. */
   readonly inputs?: Readonly<Record<string, HostTensor>> | undefined;
@@ -61,7 +63,7 @@ export interface Session {
   readonly device: Device;
   /** The uploaded weights and the States of the session's sites. */
   readonly store: Store;
-  /** Logits f32 `[rows, longest row, vocabulary]`; what stands past a row's own end means nothing. */
+  /** What the model's head gives, f32 `[rows, longest row, width]` or `[rows, width]`; what stands past a row's own end means nothing. */
   readonly forward: (batch: SequenceBatch, inputs?: Readonly<Record<string, HostTensor>>) => Promise<HostTensor>;
   /** `logits` as `forward` gives them, and what the session's sites tap (padded widths). */
   readonly run: (batch: SequenceBatch, inputs?: Readonly<Record<string, HostTensor>>) => Promise<Readonly<Record<string, HostTensor>>>;

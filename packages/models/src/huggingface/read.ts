@@ -1,0 +1,130 @@
+/** A folder of the transformers library as a checkpoint. */
+import { nearNames, type FileSet } from "@pare/core";
+import { SAFETENSORS_FILE, safetensorsFormat, type NamedTensors } from "@pare/formats";
+import { denseWeight, type StoredWeight, type TensorSource } from "@pare/tensor-core";
+import type { Architecture, HuggingFace, RawConfig } from "../architecture.ts";
+import type { ModelConfig } from "../checkpoint.ts";
+import { configInvalid, pluginMissing, weightExtra, weightMissing, weightShapeMismatch } from "../errors.ts";
+import { finiteSource } from "../folder/finite.ts";
+import type { ModelPlugins } from "../folder/load.ts";
+import { fileTensors, namesOf, type FileTensor } from "./names.ts";
+import { reshaped, rowsOf, turned } from "./sources.ts";
+
+/** The model of a folder whose config.json names a `model_type`. */
+export interface HuggingFaceModel {
+  readonly architecture: Architecture;
+  readonly config: ModelConfig;
+  readonly weights: ReadonlyMap<string, StoredWeight>;
+  /** In words, with the tensors that were left aside. */
+  readonly origin: string;
+}
+
+/**
+ * Reads headers alone; matrices are turned and cut when they are used.
+ *
+ * Throws `models/plugin-missing` for a model type that no registered architecture reads, `models/config-invalid`,
+ * `models/weight-missing`, `models/weight-shape-mismatch`, and `models/weight-extra` for a tensor that the architecture does not know.
+ */
+export async function readHuggingFace(files: FileSet, raw: RawConfig, registry: ModelPlugins): Promise<HuggingFaceModel> {
+  const file = `${files.location}/config.json`;
+  const { architecture, huggingface } = readerOf(raw, registry, file);
+  const { quantization_config: quantization } = raw;
+  if (quantization !== undefined && quantization !== null) {
+    throw configInvalid({
+      file,
+      field: "quantization_config",
+      expected: "none: this reads float weights",
+      found: (JSON.stringify(quantization) ?? "").slice(0, 80),
+    });
+  }
+  const config = architecture.parse({ ...huggingface.read(raw, file), huggingface: raw }, file);
+  const content = await safetensorsFormat.read(files);
+  const { weights, unused } = weightsOf(content, architecture, config, `${files.location}/${SAFETENSORS_FILE}`);
+  return { architecture, config, weights, origin: originOf(raw, unused) };
+}
+
+function originOf({ model_type: type, architectures }: RawConfig, unused: readonly string[]): string {
+  const name = Array.isArray(architectures) && typeof architectures[0] === "string" ? architectures[0] : undefined;
+  const left = unused.length === 0 ? "" : `; left aside: ${unused.slice(0, 8).join(", ")}${unused.length > 8 ? ", …" : ""}`;
+  return `a transformers folder (${String(type)}${name === undefined ? "" : `, ${name}`})${left}`;
+}
+
+function readerOf(
+  raw: RawConfig,
+  registry: ModelPlugins,
+  file: string,
+): { readonly architecture: Architecture; readonly huggingface: HuggingFace } {
+  const id = String(raw["model_type"]);
+  const readers = registry.list("architecture").map((plugin) => plugin.define as Architecture);
+  const architecture = readers.find(({ huggingface }) => huggingface?.modelTypes.includes(id));
+  if (architecture !== undefined) return { architecture, huggingface: architecture.huggingface! };
+  const known = readers.flatMap(({ huggingface }) => huggingface?.modelTypes ?? []);
+  throw pluginMissing({ file, field: "model_type", kind: "architecture", id, near: nearNames(id, known) });
+}
+
+/** The weights that a file's tensors hold, and the tensors that nothing reads. `file` is what errors name. */
+export function weightsOf(
+  { tensors }: Pick<NamedTensors, "tensors">,
+  architecture: Architecture,
+  config: ModelConfig,
+  file: string,
+): { readonly weights: Map<string, StoredWeight>; readonly unused: readonly string[] } {
+  const { names, base, unused = [] } = architecture.huggingface!;
+  const expected = fileTensors(architecture, names, config);
+  const prefix = base?.(config) ?? "";
+  const taken = new Set<string>();
+  const weights = new Map<string, StoredWeight>();
+  const found = expected.map((tensor) => ({ tensor, name: namesOf(tensor, prefix).find((name) => tensors.has(name)) }));
+  for (const { name } of found) if (name !== undefined) taken.add(name);
+  const rest = [...tensors.keys()].filter((name) => !taken.has(name));
+  for (const { tensor, name } of found) {
+    if (name === undefined) throw missing(tensor, found.filter((one) => one.name === undefined).length, rest, file);
+    const source = tensors.get(name)!;
+    checkShape(tensor, name, source, file);
+    for (const [weight, part] of partsOf(tensor, finiteSource(source, file, name))) weights.set(weight, denseWeight(part));
+  }
+  const extra = rest.find((name) => !unused.some((pattern) => pattern.test(name)));
+  if (extra !== undefined) {
+    const wanted = expected.flatMap((tensor) => namesOf(tensor, prefix).slice(0, 1));
+    throw weightExtra({
+      file,
+      field: extra,
+      expected: `${expected.length} tensors`,
+      found: `${tensors.size}`,
+      near: nearNames(extra, wanted),
+    });
+  }
+  return { weights, unused: rest };
+}
+
+function missing({ tensor }: FileTensor, count: number, rest: readonly string[], file: string): Error {
+  return weightMissing({
+    file,
+    field: tensor,
+    expected: `a tensor of that name${count > 1 ? ` (and ${count - 1} more)` : ""}`,
+    found: rest.length === 0 ? "no such tensor" : `no such tensor, but ${rest[0]}`,
+    near: nearNames(tensor, rest),
+  });
+}
+
+function checkShape({ shape }: FileTensor, name: string, source: TensorSource, file: string): void {
+  if (source.shape.join() === shape.join()) return;
+  throw weightShapeMismatch({
+    file,
+    field: name,
+    expected: `[${shape.join(", ")}] by the config`,
+    found: `[${source.shape.join(", ")}]`,
+  });
+}
+
+function partsOf({ matrix, transposed, parts }: FileTensor, source: TensorSource): (readonly [string, TensorSource])[] {
+  const flat = reshaped(source, transposed === true ? matrix.toReversed() : matrix);
+  const upright = transposed === true ? turned(flat) : flat;
+  let begin = 0;
+  return parts.map(({ weight, shape }) => {
+    const end = begin + shape[0]!;
+    const part = rowsOf(upright, begin, end);
+    begin = end;
+    return [weight, part] as const;
+  });
+}
