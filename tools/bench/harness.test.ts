@@ -13,6 +13,7 @@ it("lets all ways take turns, the first rounds uncounted", async () => {
 it.each([
   [{ value: 5, fastest: 6.1, unit: "×", target: { least: 6 } }, "met"],
   [{ value: 6.1, fastest: 5, unit: "×", target: { least: 6 } }, "missed by 1 ×"],
+  [{ value: 1.9, fastest: 1.7, unit: "×", target: { least: 1.8 }, against: "a peer" }, "met"],
   [{ value: 1.25, unit: "×", target: { most: 1.2 } }, "missed by 0.05 ×"],
   [{ value: 0, unit: "bytes", target: { most: 0 } }, "met"],
 ])("says of %j that it is %s", (figure, words) => {

@@ -17,7 +17,10 @@ export interface Times {
   readonly fastest: number;
 }
 
-/** Runs all ways in turn, round after round, so that a busy moment of the machine meets all of them. The first rounds do not count. */
+/**
+ * Runs all ways in turn, round after round, so that a busy moment of the machine meets all of them. The first rounds do not count. A way
+ * that runs in another process may give its own `{ milliseconds }`, without the way there and back.
+ */
 export async function interleave<Name extends string>(
   ways: Readonly<Record<Name, () => Promise<unknown>>>,
   rounds: number,
@@ -28,8 +31,9 @@ export async function interleave<Name extends string>(
   for (let round = -warmUp; round < rounds; round++) {
     for (const name of names) {
       const begin = performance.now();
-      await ways[name]();
-      if (round >= 0) times.get(name)!.push(performance.now() - begin);
+      const result = (await ways[name]()) as { readonly milliseconds?: number } | undefined;
+      const spent = performance.now() - begin;
+      if (round >= 0) times.get(name)!.push(result?.milliseconds ?? spent);
     }
   }
   return Object.fromEntries(names.map((name) => [name, summarise(times.get(name)!)])) as Record<Name, Times>;
@@ -48,6 +52,8 @@ export interface Figure {
   readonly fastest?: number | undefined;
   readonly unit: string;
   readonly target?: { readonly least: number } | { readonly most: number } | undefined;
+  /** The peer that the value is a ratio to. */
+  readonly against?: string | undefined;
 }
 
 /** Prints a figure, its target and its shortfall, and hands it to `pnpm bench` where that runs the bench. */
@@ -55,15 +61,65 @@ export function report(figure: Figure): void {
   const { what, value, fastest, unit, target } = figure;
   const best = fastest === undefined ? "" : ` (fastest rounds ${digits(fastest)})`;
   console.log(`${what}: ${digits(value)} ${unit}${best}${target === undefined || smoke ? "" : `; ${verdict(figure)}`}`);
+  tell(figure);
+}
+
+function tell(figure: Figure): void {
   process.send?.(figure);
 }
 
-/** Judged by the fastest rounds where there are any, since other processes can only slow a round down. */
-export function verdict({ value, fastest = value, unit, target }: Figure): string {
+/**
+ * Judged by the fastest rounds where there are any, since other processes can only slow a round down; a ratio to a peer by the medians:
+ * what slowed the rounds of one slowed those of the other.
+ */
+export function verdict({ value, fastest = value, unit, target, against }: Figure): string {
   if (target === undefined) return "";
+  const judged = against === undefined ? fastest : value;
   const [words, limit, met] =
-    "least" in target ? ["at least", target.least, fastest >= target.least] : ["at most", target.most, fastest <= target.most];
-  return `target ${words} ${limit} ${unit}: ${met ? "met" : `missed by ${digits(Math.abs(fastest - limit))} ${unit}`}`;
+    "least" in target ? ["at least", target.least, judged >= target.least] : ["at most", target.most, judged <= target.most];
+  return `target ${words} ${limit} ${unit}: ${met ? "met" : `missed by ${digits(Math.abs(judged - limit))} ${unit}`}`;
+}
+
+export interface Comparison {
+  readonly what: string;
+  /** Milliseconds of one call, ours and the peers'. */
+  readonly times: Readonly<Record<string, Times>>;
+  readonly ours: string;
+  /** What one call does, in millions of what `unit` counts per nanosecond: 10⁶ FLOP for GFLOP/s. Absent: times are shown. */
+  readonly work?: number | undefined;
+  readonly unit?: string | undefined;
+  /** Least ratio of our speed to the fastest of some peers. */
+  readonly targets?: readonly { readonly against: readonly string[]; readonly least: number }[] | undefined;
+}
+
+/** Says how fast all ways are and how many times as fast as each peer ours is; judged is the ratio to the fastest of the peers that a target names. */
+export function compare({ what, times, ours, work, unit = "ms", targets = [] }: Comparison): void {
+  const speed = (ms: number): number => (work === undefined ? ms : work / ms);
+  console.log(what);
+  const judged = new Map(targets.flatMap(({ against, least }) => fastestOf(against, times).map((peer) => [peer, { least }])));
+  for (const [name, { median, fastest }] of Object.entries(times)) {
+    tell({ what: `${what}, ${name}`, value: speed(median), fastest: speed(fastest), unit });
+    const line = `  ${name.padEnd(18)} ${digits(speed(median))} ${unit} (fastest rounds ${digits(speed(fastest))})`;
+    if (name === ours) {
+      console.log(line);
+      continue;
+    }
+    const value = median / times[ours]!.median;
+    const target = judged.get(name);
+    const figure: Figure = { what, value, fastest: fastest / times[ours]!.fastest, unit: "×", target, against: name };
+    tell(figure);
+    const judgement = target === undefined || smoke ? "" : `; ${verdict(figure)}`;
+    console.log(`${line}: ${ours} ${digits(value)} × as fast (${digits(figure.fastest!)})${judgement}`);
+  }
+}
+
+function fastestOf(names: readonly string[], times: Readonly<Record<string, Times>>): string[] {
+  const absent = names.filter((name) => times[name] === undefined);
+  if (absent.length > 0) console.warn(`  not judged against ${absent.join(", ")}: not there`);
+  return names
+    .filter((name) => times[name] !== undefined)
+    .sort((a, b) => times[a]!.median - times[b]!.median)
+    .slice(0, 1);
 }
 
 /** Four digits. */
