@@ -6,3 +6,20 @@ export { readLlama2cCheckpoint, type Llama2cCheckpoint, type Llama2cConfig } fro
 export { readLlama2cTokenizer, type Llama2cPiece } from "./llama2c/tokenizer.ts";
 export { llama2cFormat, type Llama2cModel } from "./llama2c/format.ts";
 export { parseJson } from "./json.ts";
+export {
+  ONNX_OPSET,
+  buildOnnx,
+  declareInput,
+  declareOutput,
+  writeOnnx,
+  type OnnxBinding,
+  type OnnxExport,
+  type OnnxFileOptions,
+  type OnnxWritten,
+} from "./onnx/write.ts";
+export { OnnxBuilder, type OnnxNote, type OnnxValue } from "./onnx/builder.ts";
+export { onnxLowering, type OnnxFlavour, type OnnxLowering, type OnnxPack, type WeightNode } from "./onnx/lowering.ts";
+export { onnxF16, onnxF32 } from "./onnx/flavours/float.ts";
+export { onnxInt8Dynamic, onnxUint8Dynamic } from "./onnx/flavours/int8-dynamic.ts";
+export { onnxInt8Static, type ActivationRange } from "./onnx/flavours/int8-static.ts";
+export { onnxInt4 } from "./onnx/flavours/int4.ts";

@@ -48,6 +48,10 @@ export {
   type ExporterPlugin,
 } from "./export/exporter.ts";
 export { pareExporter } from "./export/pare.ts";
+export { onnxExporter } from "./export/onnx/onnx.ts";
+export { changesOf, onnxPacks, writeOnnxModel, type OnnxModelOptions } from "./export/onnx/write.ts";
+export { decodeComputation, forwardComputation, type OnnxComputation } from "./export/onnx/graph.ts";
+export { activationRanges, type CalibrationRow, type RangeOptions } from "./export/onnx/ranges.ts";
 export { saveCheckpoint, saveProvenance } from "./folder/save.ts";
 export { huggingFaceConfig, huggingFaceTensors, saveHuggingFace, type HuggingFaceSaved } from "./huggingface/save.ts";
 export { headOf, needHead } from "./session/head.ts";
