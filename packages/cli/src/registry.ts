@@ -3,8 +3,8 @@ import { createRegistry, type AnyPlugin, type PluginKind, type Registry } from "
 import { wasmBackend } from "@pare/backend-wasm";
 import { distil, softTargetsObjective } from "@pare/distill";
 import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
-import { llama2cFormat, safetensorsFormat } from "@pare/formats";
-import { bert, checkpointArtifact, encoderDecoder, huggingFaceExporter, llama, onnxExporter, pareExporter } from "@pare/models";
+import { ggufFormat, llama2cFormat, safetensorsFormat } from "@pare/formats";
+import { checkpointArtifact, encoderDecoder, ggufExporter, llama, pareExporter } from "@pare/models";
 import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
 import { blockStorage, csrStorage } from "@pare/sparse-kernels";
@@ -39,7 +39,6 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     nextTokenObjective,
     llama,
     encoderDecoder,
-    bert,
     wasmBackend,
     referenceBackend,
     sparseWasmPack,
@@ -49,9 +48,9 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     blockStorage,
     safetensorsFormat,
     llama2cFormat,
+    ggufFormat,
     pareExporter,
-    onnxExporter,
-    huggingFaceExporter,
+    ggufExporter,
     checkpointArtifact,
     headImportanceArtifact,
     textData(localFiles(folder)),

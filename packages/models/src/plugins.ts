@@ -1,7 +1,6 @@
 import type { AnyPlugin } from "@pare/core";
-import { llama2cFormat, safetensorsFormat } from "@pare/formats";
+import { ggufFormat, llama2cFormat, safetensorsFormat } from "@pare/formats";
 import { affineStorage, denseStorage } from "@pare/tensor-core";
-import { bert } from "./architectures/bert/bert.ts";
 import { encoderDecoder } from "./architectures/encoder-decoder.ts";
 import { llama } from "./architectures/llama.ts";
 import { checkpointArtifact } from "./artifact.ts";
@@ -10,10 +9,10 @@ import { checkpointArtifact } from "./artifact.ts";
 export const builtIn: readonly AnyPlugin[] = [
   llama,
   encoderDecoder,
-  bert,
   denseStorage,
   affineStorage,
   safetensorsFormat,
   llama2cFormat,
+  ggufFormat,
   checkpointArtifact,
 ];

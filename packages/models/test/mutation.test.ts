@@ -3,16 +3,23 @@ import { isPareError, memoryFiles, type FileSet } from "@pare/core";
 import { affineOf, denseOf, f32, zeros } from "@pare/tensor-core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { readGgufHeader } from "../../formats/src/gguf/header.ts";
 import { llama2cBytes, tokenizerBytes } from "../../formats/test/llama2c-files.ts";
 import {
+  createModel,
   exampleHash,
+  ggufExporter,
+  llama,
+  llamaConfig,
   loadCheckpoint,
   seenData,
+  tokenizerFromJson,
   verifyCheckpoint,
   withSeen,
   withWeights,
   type Checkpoint,
   type LlamaConfig,
+  type Tokenizer,
 } from "../src/index.ts";
 import { registry, saved, smallLlama } from "./models.ts";
 
@@ -53,7 +60,7 @@ const jsonDamage: fc.Arbitrary<(bytes: Uint8Array) => Uint8Array> = fc
   });
 
 /** What must be the same in a file that is accepted: everything but the values that are free (numbers in range, words, data). */
-function structure({ config, weights, tokenizer }: Checkpoint): unknown {
+function structure({ config, weights }: Checkpoint): unknown {
   return {
     layers: (config["layers"] as LlamaConfig["layers"]).map(({ keyValueHeads, feedForward }) => [
       keyValueHeads.length,
@@ -72,7 +79,6 @@ function structure({ config, weights, tokenizer }: Checkpoint): unknown {
           .sort(),
       ])
       .sort(),
-    pieces: tokenizer?.vocabularySize,
   };
 }
 
@@ -129,6 +135,17 @@ function overlay(files: FileSet, name: string, bytes: Uint8Array): Pick<FileSet,
   };
 }
 
+/** Pieces for all bytes and one merge, of SentencePiece's kind. */
+function byteTokenizer(): Tokenizer {
+  const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+  const pieces = ["<unk>", "<s>", "</s>", ...bytes, "a", "b", "ab"];
+  const added = pieces.slice(0, 3).map((content, id) => ({ id, content, special: true }));
+  const model = { type: "BPE", unk_token: "<unk>", byte_fallback: true, merges: [["a", "b"]] };
+  const json = { added_tokens: added, normalizer: { type: "Prepend", prepend: " " }, decoder: { type: "ByteFallback" } };
+  const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
+  return tokenizerFromJson({ ...json, model: { ...model, vocab } }, { bos_token: "<s>", eos_token: "</s>" });
+}
+
 describe("a damaged file", () => {
   it.each(["config.json", "tokenizer.json", "tokenizer_config.json", "provenance.json"])("%s", async (name) => {
     const files = await saved(await rich());
@@ -179,5 +196,35 @@ describe("a damaged file", () => {
     );
     expect(await property(files, "m.bin", inHeader, 250)).toBeGreaterThan(0.9);
     expect(await property(files, "tok.bin", damage, 300)).toBeGreaterThan(0.3);
+  });
+
+  it("of GGUF", async () => {
+    const files = memoryFiles({}, "folder");
+    const tokenizer = byteTokenizer();
+    const model = createModel(
+      llama.define,
+      llamaConfig({ vocabularySize: 262, contextLength: 16, hiddenSize: 32, layers: 2, heads: 4, keyValueHeads: 2, feedForward: 64 }),
+      { seed: 1, tokenizer },
+    );
+    await ggufExporter.define.write(model, { files, registry, options: { type: "q8_0" } });
+    const bytes = await files.read("model.gguf");
+    const { entries } = await readGgufHeader(files, "model.gguf");
+    const end = entries[0]!.begin;
+    await property(files, "model.gguf", damage, 150);
+    const inHeader: typeof damage = damage.map(
+      (hurt) => (whole: Uint8Array) => Uint8Array.from([...hurt(whole.slice(0, end)), ...whole.slice(end)]),
+    );
+    expect(await property(files, "model.gguf", inHeader, 300)).toBeGreaterThan(0.5);
+    const text = new TextDecoder("latin1").decode(bytes.subarray(0, end));
+    const tensors = text.indexOf("token_embd.weight") - 8;
+    const anyNumber: typeof damage = fc
+      .tuple(fc.nat(), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }))
+      .map(([place, value]) => (whole: Uint8Array) => {
+        const copy = whole.slice();
+        const at = place % 5 === 0 ? 8 + (place % 3) * 8 : tensors + (place % (end - tensors - 8));
+        new DataView(copy.buffer).setBigUint64(at, value, true);
+        return copy;
+      });
+    expect(await property(files, "model.gguf", anyNumber, 400)).toBeGreaterThan(0.9);
   });
 });

@@ -68,6 +68,22 @@ export function fromF16(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** Number → IEEE 754 binary16 bits of the nearest, ties to even; from 65520 on an infinity. */
+export function toF16(value: number): number {
+  scratchF32[0] = value;
+  const bits = scratchU32[0]!;
+  const sign = (bits >>> 16) & 0x8000;
+  const size = bits & 0x7fffffff;
+  if (size > 0x7f800000) return sign | 0x7e00;
+  if (size >= 0x47800000) return sign | 0x7c00;
+  if (size < 0x38800000) {
+    // Below 2^-14 halves are multiples of 2^-24, which is what floats from 0.5 on are: the addition rounds.
+    scratchF32[0] = Math.abs(value) + 0.5;
+    return sign | (scratchU32[0]! - 0x3f000000);
+  }
+  return sign | ((size + 0xfff + ((size >>> 13) & 1) - 0x38000000) >>> 13);
+}
+
 /** bfloat16 bits → number: the upper half of a binary32. */
 export function fromBF16(bits: number): number {
   scratchU32[0] = bits << 16;

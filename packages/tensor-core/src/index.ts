@@ -16,7 +16,7 @@ export {
   storageInvalid,
   weightUnknown,
 } from "./errors.ts";
-export { DTYPES, allocateArray, byteSize, fromBF16, fromF16, toFloat32, viewArray, type DType, type TypedArray } from "./dtype.ts";
+export { DTYPES, allocateArray, byteSize, fromBF16, fromF16, toF16, toFloat32, viewArray, type DType, type TypedArray } from "./dtype.ts";
 export {
   DimExpression,
   addDims,

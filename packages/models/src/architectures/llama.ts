@@ -29,6 +29,7 @@ import {
   type TransformerLayer,
   type TransformerShape,
 } from "./config.ts";
+import { llamaFromGguf, llamaToGguf } from "./llama-gguf.ts";
 import { llamaHuggingFace } from "./llama-huggingface.ts";
 import { importLlama2c } from "./llama2c-import.ts";
 
@@ -125,7 +126,8 @@ const architecture: Architecture<LlamaConfig> = {
   layers: (config) => [{ stack: "layers", prefixes: config.layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
   withLayers: (config, { layers: kept }) =>
     kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },
-  imports: { llama2c: importLlama2c },
+  imports: { llama2c: importLlama2c, gguf: llamaFromGguf },
+  exports: { gguf: (config) => llamaToGguf(config, architecture.weights(config)) },
   huggingface: llamaHuggingFace,
 };
 

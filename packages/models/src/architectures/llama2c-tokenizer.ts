@@ -1,5 +1,5 @@
 import type { Llama2cPiece } from "@pare/formats";
-import { tokenizerInvalid } from "../errors.ts";
+import { mergesByScore } from "../gguf/spm.ts";
 import { specialToken, tokenizerFromJson } from "../tokenizer-json.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 
@@ -38,39 +38,9 @@ export function llama2cTokenizer(pieces: readonly Llama2cPiece[], file: string):
       byte_fallback: true,
       ignore_merges: false,
       vocab: Object.fromEntries(pieces.map(({ text }, id) => [text, id])),
-      merges: mergesOf(pieces, file),
+      merges: mergesByScore(pieces, file),
     },
   };
   const config = { bos_token: pieces[BEGIN]?.text, eos_token: pieces[END]?.text, clean_up_tokenization_spaces: false };
   return tokenizerFromJson(json, config, file);
-}
-
-/** Every way to make a piece out of two others, best score first. */
-function mergesOf(pieces: readonly Llama2cPiece[], file: string): [string, string][] {
-  const known = new Set(pieces.map(({ text }) => text));
-  const merges: { readonly pair: [string, string]; readonly score: number }[] = [];
-  const byScore = new Map<number, string>();
-  for (const { text, score } of pieces) {
-    const splits = splitsOf(text).filter(([left, right]) => known.has(left) && known.has(right));
-    if (splits.length === 0) continue;
-    const other = byScore.get(score);
-    if (other !== undefined) {
-      throw tokenizerInvalid({
-        file,
-        field: `score of ${JSON.stringify(text)}`,
-        expected: "a score of its own, so that merges have one order",
-        found: `${score}, as ${JSON.stringify(other)} has`,
-      });
-    }
-    byScore.set(score, text);
-    merges.push(...splits.map((pair) => ({ pair, score })));
-  }
-  return merges.sort((a, b) => b.score - a.score).map(({ pair }) => pair);
-}
-
-/** All cuts between characters, longest left part first: among cuts of one piece that is the one that greedy merging leaves to do. */
-function splitsOf(text: string): [string, string][] {
-  const characters = [...text];
-  const cuts = Array.from({ length: characters.length - 1 }, (_, index) => characters.length - 1 - index);
-  return cuts.map((cut) => [characters.slice(0, cut).join(""), characters.slice(cut).join("")]);
 }

@@ -104,11 +104,13 @@ async function importCheckpoint(files: FileSet, registry: ModelPlugins, names: r
     for (const architecture of takers) {
       const imported = architecture.imports![format.id]!(content);
       if (imported === undefined) continue;
-      const { config, tokenizer, origin, file } = imported;
-      const weights = new Map([...imported.tensors].map(([name, source]) => [name, denseWeight(finiteSource(source, file, name))]));
+      const { tokenizer, origin, file, provenance = { seen: undefined, deeds: [], origin } } = imported;
+      const config = architecture.parse(imported.config, file);
+      const dense = [...imported.tensors].map(([name, source]) => [name, denseWeight(finiteSource(source, file, name))] as const);
+      const weights = new Map([...dense, ...(imported.weights ?? [])]);
       checkWeights(architecture, config, weights, file);
       checkVocabulary(tokenizer, config.vocabularySize, file);
-      return createCheckpoint({ config, weights, tokenizer, provenance: { seen: undefined, deeds: [], origin } });
+      return createCheckpoint({ config, weights, tokenizer, provenance });
     }
   }
   throw folderUnknown({ file: files.location, found: names.length === 0 ? "no files" : names.slice(0, 6).join(", ") });
