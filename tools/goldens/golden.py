@@ -64,7 +64,7 @@ def write(name, model, inputs, call, *, valid, generator, hidden=None, attention
     model.save_pretrained(folder)
     for extra in ("generation_config.json",):
         (folder / extra).unlink(missing_ok=True)
-    save_file({key: value.contiguous() for key, value in tensors.items()}, folder / "expected.safetensors")
+    save_file({key: value.contiguous().clone() for key, value in tensors.items()}, folder / "expected.safetensors")
     config = json.loads((folder / "config.json").read_text())
     config.pop("transformers_version", None)
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")

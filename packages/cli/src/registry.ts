@@ -4,7 +4,16 @@ import { wasmBackend } from "@pare/backend-wasm";
 import { distil, softTargetsObjective } from "@pare/distill";
 import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
 import { ggufFormat, llama2cFormat, safetensorsFormat } from "@pare/formats";
-import { checkpointArtifact, encoderDecoder, ggufExporter, llama, pareExporter } from "@pare/models";
+import {
+  bert,
+  checkpointArtifact,
+  encoderDecoder,
+  ggufExporter,
+  huggingFaceExporter,
+  llama,
+  onnxExporter,
+  pareExporter,
+} from "@pare/models";
 import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
 import { blockStorage, csrStorage } from "@pare/sparse-kernels";
@@ -39,6 +48,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     nextTokenObjective,
     llama,
     encoderDecoder,
+    bert,
     wasmBackend,
     referenceBackend,
     sparseWasmPack,
@@ -50,6 +60,8 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     llama2cFormat,
     ggufFormat,
     pareExporter,
+    onnxExporter,
+    huggingFaceExporter,
     ggufExporter,
     checkpointArtifact,
     headImportanceArtifact,

@@ -106,6 +106,79 @@ export const filesAmbiguous: ErrorFactory<Fault> = fault(
   "Leave exactly one in the folder.",
 );
 
+type Near<Details> = Details & { readonly near?: readonly string[] | undefined };
+
+export const onnxLoweringMissing: ErrorFactory<Near<{ field: string }>> = defineError(
+  "formats/onnx-lowering-missing",
+  "A graph uses an op that nobody turns into ONNX nodes.",
+  ({ field, near }) => ({
+    message: `no lowering for the op "${field}"`,
+    field,
+    near,
+    next: "Give the writer a pack with a lowering of this op; training ops have none, export the forward pass alone.",
+  }),
+);
+
+export const onnxOutputUnread: ErrorFactory<{ field: string }> = defineError(
+  "formats/onnx-output-missing",
+  "A graph reads an output of an op that its lowering does not give.",
+  ({ field }) => ({
+    message: "the lowering does not give this output",
+    field,
+    next: "Export a graph without it, or give a pack whose lowering has it.",
+  }),
+);
+
+export const onnxStateUnbound: ErrorFactory<{ field: string }> = defineError(
+  "formats/onnx-state-unbound",
+  "A graph holds a State, and ONNX models hold none between runs.",
+  ({ field }) => ({
+    message: `the State "${field}" is bound to no input`,
+    field,
+    next: "Bind it by `states` (and what it holds afterwards by `updates`), or export a graph without State.",
+  }),
+);
+
+export const onnxDimUnbound: ErrorFactory<{ dim: string; known: string }> = defineError(
+  "formats/onnx-dim-unbound",
+  "A graph computes with a named dimension that no input of the ONNX model has.",
+  ({ dim, known }) => ({
+    message: `no input has the dimension "${dim}"`,
+    field: dim,
+    expected: `one of ${known}`,
+    found: dim,
+    next: "Declare an input with this dimension, or bind it by `builder.bindDim`.",
+  }),
+);
+
+export const onnxWeightUnknown: ErrorFactory<Near<{ field: string }>> = defineError(
+  "formats/onnx-weight-unknown",
+  "A graph reads a weight that was not given with it.",
+  ({ field, near }) => ({ message: `no weight "${field}"`, field, near, next: "Give the weights of the model that was traced." }),
+);
+
+export const onnxRangeMissing: ErrorFactory<{ field: string }> = defineError(
+  "formats/onnx-range-missing",
+  "Static quantization was asked for, and the range of what is multiplied with a weight is not known.",
+  ({ field }) => ({
+    message: `no range for "${field}"`,
+    field,
+    next: "Collect ranges on calibration data for every linear weight, or write with dynamic quantization.",
+  }),
+);
+
+export const onnxValueRange: ErrorFactory<Omit<Fault, "file">> = defineError(
+  "formats/onnx-value-range",
+  "A weight holds numbers that the element type asked for cannot hold.",
+  (details) => ({ message: "a number is too large for this element type", ...details, next: "Write this model in f32." }),
+);
+
+export const onnxTypeUnsupported: ErrorFactory<Omit<Fault, "file">> = defineError(
+  "formats/onnx-type-unsupported",
+  "A graph has an input of an element type that the ONNX writer does not declare.",
+  (details) => ({ message: "this element type cannot be an input", ...details, next: "Bind the input by `inputs`." }),
+);
+
 export const ggufInvalid: ErrorFactory<Fault> = fault(
   "gguf-invalid",
   "A GGUF file's header, metadata or tensor entries are not credible or contradict each other.",

@@ -12,3 +12,20 @@ export { readGguf, type GgufFile, type GgufTensor } from "./gguf/read.ts";
 export { GGUF_TYPES, ggufBytes, type GgufKind, type GgufScalar, type GgufType, type GgufValue } from "./gguf/types.ts";
 export { writeGguf, type GgufContent, type GgufOutput } from "./gguf/write.ts";
 export { parseJson } from "./json.ts";
+export {
+  ONNX_OPSET,
+  buildOnnx,
+  declareInput,
+  declareOutput,
+  writeOnnx,
+  type OnnxBinding,
+  type OnnxExport,
+  type OnnxFileOptions,
+  type OnnxWritten,
+} from "./onnx/write.ts";
+export { OnnxBuilder, type OnnxNote, type OnnxValue } from "./onnx/builder.ts";
+export { onnxLowering, type OnnxFlavour, type OnnxLowering, type OnnxPack, type WeightNode } from "./onnx/lowering.ts";
+export { onnxF16, onnxF32 } from "./onnx/flavours/float.ts";
+export { onnxInt8Dynamic, onnxUint8Dynamic } from "./onnx/flavours/int8-dynamic.ts";
+export { onnxInt8Static, type ActivationRange } from "./onnx/flavours/int8-static.ts";
+export { onnxInt4 } from "./onnx/flavours/int4.ts";

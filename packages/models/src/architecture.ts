@@ -150,7 +150,7 @@ export interface HuggingFace<Config extends ModelConfig = ModelConfig> {
   /** Values of `model_type` in config.json that are this architecture. */
   readonly modelTypes: readonly string[];
   /** Throws `models/config-invalid` naming file and field, for what this architecture cannot compute among other things. */
-  readonly read: (raw: RawConfig, file: string) => Config;
+  readonly read: (raw: RawConfig, file: string, beside: BesideConfig) => Config | Promise<Config>;
   /** The fields of config.json that say this config, `model_type` and `architectures` among them. Throws `models/not-expressible`. */
   readonly write: (config: Config) => RawConfig;
   /** Every weight of the config once, under the name that the library writes. */
@@ -159,7 +159,12 @@ export interface HuggingFace<Config extends ModelConfig = ModelConfig> {
   readonly base?: ((config: Config) => string) | undefined;
   /** Tensors that a file may hold and this model has no use for: buffers, copies of tied weights, other heads. */
   readonly unused?: readonly RegExp[] | undefined;
+  /** Further JSON files that say part of the config, by name: a sentence embedder's pooling. */
+  readonly beside?: ((config: Config) => Readonly<Record<string, unknown>>) | undefined;
 }
+
+/** JSON of another file in config.json's folder; undefined where there is none. */
+export type BesideConfig = (name: string) => Promise<unknown>;
 
 /** What an `architecture` plugin defines. */
 export interface Architecture<Config extends ModelConfig = ModelConfig> {

@@ -174,6 +174,37 @@ export const notExpressible: ErrorFactory<Fault> = fault(
   "Save the model as a Pare folder, which can say all of it, or leave out the step that made it so.",
 );
 
+export const cacheMissing: ErrorFactory<{ architecture: string }> = defineError(
+  "models/cache-missing",
+  "A decoding call with its cache was asked for of a model that has none of its own.",
+  ({ architecture }) => ({
+    message: "this model does not decode by a cache of its own alone",
+    field: architecture,
+    next: "Export its forward pass (cache: false).",
+  }),
+);
+
+export const calibrationMissing: ErrorFactory<Record<string, never>> = defineError(
+  "models/calibration-missing",
+  "Static quantization was asked for without examples to measure activations on.",
+  () => ({
+    message: "there is nothing to measure activations on",
+    field: "calibration",
+    next: "Give examples as texts or rows of token ids, or choose a flavour that needs none.",
+  }),
+);
+
+export const deviceUnavailable: ErrorFactory<{ backends: string }> = defineError(
+  "models/device-unavailable",
+  "Work that needs a device was asked for, and none of the backends is available on this machine.",
+  ({ backends }) => ({
+    message: "no backend is available here",
+    field: "backend",
+    found: backends,
+    next: "Register a backend that this machine has.",
+  }),
+);
+
 export const valueTooLarge: ErrorFactory<Fault> = fault(
   "value-too-large",
   "A weight holds a number that the element type asked for cannot hold.",

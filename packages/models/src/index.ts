@@ -2,6 +2,7 @@ export type { Checkpoint, Deed, ModelConfig, Provenance, SeenData } from "./chec
 export type { Tokenizer } from "./tokenizer.ts";
 export type {
   Architecture,
+  BesideConfig,
   CacheSpec,
   DecodeInputs,
   EncodeInputs,
@@ -22,6 +23,7 @@ export { exampleHash } from "./example-hash.ts";
 export { FRESH, countSeen, mergeSeen, seenData, withDeed } from "./provenance.ts";
 export {
   bucketWidth,
+  contextOf,
   declareInputs,
   extraOf,
   forwardGraph,
@@ -47,8 +49,13 @@ export {
   type ExporterDefinition,
   type ExporterPlugin,
 } from "./export/exporter.ts";
+export { huggingFaceExporter } from "./export/huggingface.ts";
 export { ggufExporter } from "./export/gguf.ts";
 export { pareExporter } from "./export/pare.ts";
+export { onnxExporter } from "./export/onnx/onnx.ts";
+export { changesOf, onnxPacks, writeOnnxModel, type OnnxModelOptions } from "./export/onnx/write.ts";
+export { decodeComputation, forwardComputation, type OnnxComputation } from "./export/onnx/graph.ts";
+export { activationRanges, type CalibrationRow, type RangeOptions } from "./export/onnx/ranges.ts";
 export { saveCheckpoint, saveProvenance } from "./folder/save.ts";
 export { huggingFaceConfig, huggingFaceTensors, saveHuggingFace, type HuggingFaceSaved } from "./huggingface/save.ts";
 export { headOf, needHead } from "./session/head.ts";
@@ -74,6 +81,18 @@ export {
   type EncoderDecoderConfig,
   type EncoderDecoderShape,
 } from "./architectures/encoder-decoder.ts";
+export { bert, bertHeads, bertWith } from "./architectures/bert/bert.ts";
+export { bertConfig, type BertConfig, type BertShape, type EncoderActivation } from "./architectures/bert/config.ts";
+export type { EncoderHead, EncoderVariant, HeadFolder, HeadOptions, HeadScope } from "./architectures/bert/head.ts";
+export type {
+  ClassificationKind,
+  MaskedTokenOptions,
+  MultipleChoiceOptions,
+  QuestionAnsweringOptions,
+  SentenceEmbeddingOptions,
+  SequenceClassificationOptions,
+  TokenClassificationOptions,
+} from "./architectures/bert/heads/index.ts";
 export { openSession } from "./session/session.ts";
 export { wordTokenizer } from "./word-tokenizer.ts";
 export { TextStream } from "./text-stream.ts";

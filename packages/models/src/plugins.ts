@@ -1,6 +1,7 @@
 import type { AnyPlugin } from "@pare/core";
 import { ggufFormat, llama2cFormat, safetensorsFormat } from "@pare/formats";
 import { affineStorage, denseStorage } from "@pare/tensor-core";
+import { bert } from "./architectures/bert/bert.ts";
 import { encoderDecoder } from "./architectures/encoder-decoder.ts";
 import { llama } from "./architectures/llama.ts";
 import { checkpointArtifact } from "./artifact.ts";
@@ -9,6 +10,7 @@ import { checkpointArtifact } from "./artifact.ts";
 export const builtIn: readonly AnyPlugin[] = [
   llama,
   encoderDecoder,
+  bert,
   denseStorage,
   affineStorage,
   safetensorsFormat,

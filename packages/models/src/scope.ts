@@ -145,8 +145,17 @@ function padded(field: string, rows: readonly (readonly number[])[], atLeast = 1
   ];
 }
 
-/** The next of a few widths (four per octave from 32 on), so that rows of many lengths share executables. */
-export function bucketWidth(length: number): number {
+/**
+ * The next of a few widths (four per octave from 32 on), so that rows of many lengths share executables.
+ *
+ * @param limit positions that the model has: no wider, because a table of positions has no more rows.
+ */
+export function bucketWidth(length: number, limit: number = Infinity): number {
   const step = Math.max(8, 2 ** (Math.floor(Math.log2(Math.max(length, 1))) - 2));
-  return Math.ceil(Math.max(length, 1) / step) * step;
+  return Math.min(Math.ceil(Math.max(length, 1) / step) * step, Math.max(limit, length, 1));
+}
+
+/** Tokens of a sequence at most; Infinity where the config names no bound. */
+export function contextOf({ contextLength }: ModelConfig): number {
+  return typeof contextLength === "number" ? contextLength : Infinity;
 }

@@ -1,12 +1,15 @@
 /** The same outputs and gradients as the transformers library, for models that `tools/goldens` made with it. */
-import { readdirSync } from "node:fs";
+import { openWasm } from "@pare/backend-wasm";
+import { openReference } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
-import { compareGolden, openGolden } from "./goldens.ts";
+import { compareGolden, goldenNames, openGolden } from "./goldens.ts";
 import { registry } from "./models.ts";
 
-describe.each(readdirSync(`${import.meta.dirname}/goldens`))("%s", (name) => {
-  it("computes what transformers computes, forward and backward", async () => {
-    const found = await compareGolden(await openGolden(name, registry));
+describe.each(goldenNames())("%s", (name) => {
+  it.each(["reference", "wasm"])("computes what transformers computes, forward and backward, on %s", async (kind) => {
+    const device = kind === "reference" ? openReference() : await openWasm({ threads: 1 });
+    const found = await compareGolden(await openGolden(name, registry), device);
+    await device.close();
     // f32 sums in another order; relative for gradients, because their sizes differ by weight.
     expect(found.output).toBeLessThan(1e-4);
     expect(found.hidden).toBeLessThan(1e-4);

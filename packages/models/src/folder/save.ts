@@ -47,6 +47,6 @@ export async function saveProvenance(provenance: Provenance, files: FileSet): Pr
   await writeJson(files, PROVENANCE_FILE, provenanceToJson(provenance));
 }
 
-export async function writeJson(files: FileSet, name: string, value: object): Promise<void> {
+export async function writeJson(files: FileSet, name: string, value: unknown): Promise<void> {
   await writeText(files, name, `${JSON.stringify(value, null, 2)}\n`);
 }

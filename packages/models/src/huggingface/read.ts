@@ -6,6 +6,7 @@ import type { Architecture, HuggingFace, RawConfig } from "../architecture.ts";
 import type { ModelConfig } from "../checkpoint.ts";
 import { configInvalid, pluginMissing, weightExtra, weightMissing, weightShapeMismatch } from "../errors.ts";
 import { finiteSource } from "../folder/finite.ts";
+import { readJsonFile } from "../folder/json-file.ts";
 import type { ModelPlugins } from "../folder/load.ts";
 import { fileTensors, namesOf, type FileTensor } from "./names.ts";
 import { reshaped, rowsOf, turned } from "./sources.ts";
@@ -37,7 +38,9 @@ export async function readHuggingFace(files: FileSet, raw: RawConfig, registry: 
       found: (JSON.stringify(quantization) ?? "").slice(0, 80),
     });
   }
-  const config = architecture.parse({ ...huggingface.read(raw, file), huggingface: raw }, file);
+  const present = await files.list();
+  const beside = async (name: string): Promise<unknown> => (present.includes(name) ? readJsonFile(files, name, configInvalid) : undefined);
+  const config = architecture.parse({ ...(await huggingface.read(raw, file, beside)), huggingface: raw }, file);
   const content = await safetensorsFormat.read(files);
   const { weights, unused } = weightsOf(content, architecture, config, `${files.location}/${SAFETENSORS_FILE}`);
   return { architecture, config, weights, origin: originOf(raw, unused) };

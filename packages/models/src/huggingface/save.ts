@@ -34,6 +34,7 @@ export async function saveHuggingFace(checkpoint: Checkpoint, architecture: Arch
   const tensors = huggingFaceTensors(architecture, checkpoint);
   await writeSafetensors(files, { tensors, metadata: { format: "pt" } }, SAFETENSORS_FILE);
   if (tokenizer !== undefined) await writeTokenizer(files, tokenizer);
+  for (const [name, json] of Object.entries(architecture.huggingface!.beside?.(config) ?? {})) await writeJson(files, name, json);
   await saveProvenance(provenance, files);
   await writeJson(files, CONFIG_FILE, { ...raw, dtype: dtypeOf(tensors) });
   const named = [...weights];

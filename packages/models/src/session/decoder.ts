@@ -1,7 +1,7 @@
 /** Graphs of one generation over its own caches, and the caches themselves. */
 import { dim, i32, sitesOf, trace, type Compiled, type HostTensor, type SiteRequests, type Tracer, type Value } from "@pare/tensor-core";
 import type { CacheSpec } from "../architecture.ts";
-import { bucketWidth, modelScope, padRows } from "../scope.ts";
+import { bucketWidth, contextOf, modelScope, padRows } from "../scope.ts";
 import type { Inputs, SessionParts } from "./parts.ts";
 
 /** Graphs that read and write the caches of one slot; made once per slot, whatever its batch and capacity. */
@@ -88,7 +88,8 @@ export class Decoder {
   /** Runs the encoder and puts every prompt but its last token into the caches. */
   async start(prompts: readonly (readonly number[])[], sources: readonly (readonly number[])[] | undefined): Promise<void> {
     const heads = prompts.map((row) => row.slice(0, -1));
-    const width = bucketWidth(Math.max(...heads.map((row) => row.length)));
+    const limit = contextOf(this.parts.checkpoint.config);
+    const width = bucketWidth(Math.max(...heads.map((row) => row.length)), limit);
     await this.reserve(width + 1);
     if (sources !== undefined) await this.encode(sources);
     if (heads.every((row) => row.length === 0)) return;
@@ -122,7 +123,8 @@ export class Decoder {
   }
 
   private async encode(sources: readonly (readonly number[])[]): Promise<void> {
-    const sourceWidth = bucketWidth(Math.max(...sources.map((row) => row.length)));
+    const limit = contextOf(this.parts.checkpoint.config);
+    const sourceWidth = bucketWidth(Math.max(...sources.map((row) => row.length)), limit);
     const { source, sourcePositions, sourceLengths } = padRows(sources, sources, { sourceWidth });
     for (const { name, heads, headDim, cross } of this.cacheSpecs()) {
       if (cross) this.parts.store.createState(stateName(this.slot, name), "f32", [this.batch, sourceWidth, heads, headDim]);

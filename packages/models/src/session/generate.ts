@@ -1,5 +1,6 @@
 import type { HostTensor } from "@pare/tensor-core";
 import { rowsInvalid } from "../errors.ts";
+import { contextOf } from "../scope.ts";
 import { Decoder, slotGraphs, type SlotGraphs } from "./decoder.ts";
 import type { SessionParts } from "./parts.ts";
 import { needHead } from "./head.ts";
@@ -59,7 +60,7 @@ async function* decode(
   const { config, tokenizer } = checkpoint;
   const { end, begin } = tokenizer?.special ?? {};
   const stops = new Set(stop ?? [end, begin]);
-  const limit = typeof config["contextLength"] === "number" ? config["contextLength"] : Infinity;
+  const limit = contextOf(config);
   const rows = prompts.map((row) => [...row]);
   const ended = rows.map((row) => row.length >= limit);
   for (let step = 0; step < maxTokens && !ended.every(Boolean); step++) {

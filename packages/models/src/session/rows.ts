@@ -1,6 +1,7 @@
 import type { Architecture, TokenInput } from "../architecture.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { rowsInvalid } from "../errors.ts";
+import { contextOf } from "../scope.ts";
 import type { SequenceBatch } from "./types.ts";
 
 /** Rows that the model can read: known ids, no longer than its context, sources where it has an encoder. Throws `models/rows-invalid`. */
@@ -17,7 +18,7 @@ export function checkBatch({ config }: Checkpoint, architecture: Architecture, {
   if (sources !== undefined && sources.length !== tokens.length) {
     throw rowsInvalid({ field: "sources", expected: `${tokens.length} rows, as many as tokens has`, found: `${sources.length}` });
   }
-  const limit = typeof config["contextLength"] === "number" ? config["contextLength"] : Infinity;
+  const limit = contextOf(config);
   for (const [field, rows] of Object.entries({ tokens, sources: sources ?? [] })) {
     for (const [index, row] of rows.entries()) checkRow(`${field}[${index}]`, row, config.vocabularySize, limit);
   }

@@ -1,5 +1,5 @@
 import { argmax, crossEntropy, dim, i32, mulDims, reshape, type Compiled, type Dim, type HostTensor, type Value } from "@pare/tensor-core";
-import { bucketWidth, forwardGraph, padRows } from "../scope.ts";
+import { bucketWidth, contextOf, forwardGraph, padRows } from "../scope.ts";
 import type { Inputs, SessionParts } from "./parts.ts";
 import { needHead } from "./head.ts";
 import { checkBatch } from "./rows.ts";
@@ -24,8 +24,10 @@ export function createScorer({ checkpoint, architecture, sites, make }: SessionP
     needHead(architecture, config, "next-token", "score");
     scorer ??= make(forwardGraph(architecture, config, scoresOf, { sites }));
     const results: TokenScores[] = [];
-    for (const rows of batchesOf(batch, Math.min(BATCH_TOKENS, Math.floor(BATCH_LOGITS / config.vocabularySize)))) {
-      const scores = await scoreRows(scorer, rows, inputs);
+    const budget = Math.min(BATCH_TOKENS, Math.floor(BATCH_LOGITS / config.vocabularySize));
+    const limit = contextOf(config);
+    for (const rows of batchesOf(batch, budget, limit)) {
+      const scores = await scoreRows(scorer, rows, limit, inputs);
       for (const [place, { index }] of rows.entries()) results[index] = scores[place]!;
     }
     return results;
@@ -44,9 +46,9 @@ function scoresOf(
 }
 
 /** Rows of like lengths together, longest first, so that little is padded. */
-function batchesOf({ tokens, sources }: SequenceBatch, budget: number): Row[][] {
+function batchesOf({ tokens, sources }: SequenceBatch, budget: number, limit: number): Row[][] {
   const rows = tokens.map((row, index): Row => ({ index, tokens: row, source: sources?.[index] }));
-  const widthOf = ({ tokens: row, source = [] }: Row): number => bucketWidth(Math.max(row.length - 1, source.length));
+  const widthOf = ({ tokens: row, source = [] }: Row): number => bucketWidth(Math.max(row.length - 1, source.length), limit);
   rows.sort((a, b) => widthOf(b) - widthOf(a) || a.index - b.index);
   const batches: Row[][] = [];
   for (const row of rows) {
@@ -58,11 +60,11 @@ function batchesOf({ tokens, sources }: SequenceBatch, budget: number): Row[][] 
   return batches;
 }
 
-async function scoreRows(scorer: Compiled, rows: readonly Row[], inputs: Inputs): Promise<TokenScores[]> {
+async function scoreRows(scorer: Compiled, rows: readonly Row[], limit: number, inputs: Inputs): Promise<TokenScores[]> {
   const read = rows.map(({ tokens }) => tokens.slice(0, -1));
   const sources = rows[0]!.source === undefined ? undefined : rows.map(({ source }) => source!);
-  const width = bucketWidth(Math.max(...read.map((row) => row.length)));
-  const sourceWidth = sources && bucketWidth(Math.max(...sources.map((row) => row.length)));
+  const width = bucketWidth(Math.max(...read.map((row) => row.length)), limit);
+  const sourceWidth = sources && bucketWidth(Math.max(...sources.map((row) => row.length)), limit);
   const targets = new Int32Array(rows.length * width).fill(-1);
   for (const [place, { tokens }] of rows.entries()) targets.set(tokens.slice(1), place * width);
   const outputs = await scorer.run({

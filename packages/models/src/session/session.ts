@@ -3,7 +3,7 @@ import type { Architecture } from "../architecture.ts";
 import type { Checkpoint, ModelConfig } from "../checkpoint.ts";
 import { architectureMissing } from "../errors.ts";
 import { checkWeights } from "../folder/weights.ts";
-import { bucketWidth, extraOf, forwardGraph, padRows } from "../scope.ts";
+import { bucketWidth, contextOf, extraOf, forwardGraph, padRows } from "../scope.ts";
 import { createGenerator } from "./generate.ts";
 import { checkBatch } from "./rows.ts";
 import { createScorer } from "./score.ts";
@@ -62,8 +62,9 @@ function architectureOf({ config }: Checkpoint, { architecture, registry }: Sess
 }
 
 function padded(architecture: Architecture, config: ModelConfig, { tokens, sources, extra }: SequenceBatch): Record<string, HostTensor> {
-  const width = bucketWidth(Math.max(...tokens.map((row) => row.length)));
-  const sourceWidth = sources && bucketWidth(Math.max(...sources.map((row) => row.length)));
+  const limit = contextOf(config);
+  const width = bucketWidth(Math.max(...tokens.map((row) => row.length)), limit);
+  const sourceWidth = sources && bucketWidth(Math.max(...sources.map((row) => row.length)), limit);
   return padRows(tokens, sources, { width, sourceWidth, extra: extraOf(architecture, config, extra) });
 }
 

@@ -1,0 +1,67 @@
+/** ONNX element types, and numbers as bytes of them. */
+import { byteSize, viewArray, type DType, type HostTensor, type TypedArray } from "@pare/tensor-core";
+
+/** TensorProto.DataType of what is written and read. */
+export const ONNX_TYPES: Readonly<Record<DType, number>> = {
+  f32: 1,
+  u8: 2,
+  i8: 3,
+  u16: 4,
+  i16: 5,
+  i32: 6,
+  i64: 7,
+  bool: 9,
+  f16: 10,
+  f64: 11,
+  u32: 12,
+  u64: 13,
+  bf16: 16,
+};
+
+const DTYPES = new Map(Object.entries(ONNX_TYPES).map(([dtype, type]) => [type, dtype as DType]));
+
+/** The dtype of a TensorProto.DataType; undefined: one that is not read (text, complex, 8-bit floats, 4-bit integers). */
+export function dtypeOf(type: number): DType | undefined {
+  return DTYPES.get(type);
+}
+
+const scratch = new Float32Array(1);
+const bits = new Uint32Array(scratch.buffer);
+
+/** Number → IEEE 754 binary16 bits, to nearest, ties to even; beyond 65519 it is infinite. */
+export function toF16(value: number): number {
+  scratch[0] = value;
+  const word = bits[0]!;
+  const sign = (word >>> 16) & 0x8000;
+  const magnitude = word & 0x7fffffff;
+  if (magnitude >= 0x7f800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  // Below 2^-14 the result is a multiple of 2^-24; adding 0.5 to the magnitude rounds it there as f32 addition rounds.
+  if (magnitude < 0x38800000) {
+    scratch[0] = Math.abs(value) + 0.5;
+    return sign | (bits[0]! - 0x3f000000);
+  }
+  return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+}
+
+/** Largest finite binary16. */
+export const F16_MAX = 65504;
+
+/** Floats as f32 or f16 bits. */
+export function floatBytes(data: ArrayLike<number>, dtype: "f32" | "f16"): Uint8Array {
+  const out: TypedArray = dtype === "f16" ? Uint16Array.from(data, toF16) : data instanceof Float32Array ? data : Float32Array.from(data);
+  return bytesOf(out);
+}
+
+/** The same memory as bytes. ONNX's raw data is little-endian, as this code's hosts are. */
+export function bytesOf(data: TypedArray): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+export function tensorOf(dtype: DType, shape: readonly number[], bytes: Uint8Array): HostTensor {
+  return { dtype, shape, data: viewArray(dtype, bytes) };
+}
+
+export function byteLength(dtype: DType, shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, byteSize(dtype));
+}

@@ -1,0 +1,86 @@
+import { isPlainObject, nearNames } from "@pare/core";
+import { z } from "zod";
+import type { Architecture } from "../../architecture.ts";
+import { defineArchitecture, type ArchitecturePlugin } from "../../define-architecture.ts";
+import { configInvalid } from "../../errors.ts";
+import { keepHeads, parseConfig } from "../config.ts";
+import { bertFields, type BertConfig, type EncoderConfig } from "./config.ts";
+import { encode, encoderHeads, encoderNeurons, encoderWeights } from "./encoder.ts";
+import type { EncoderHead } from "./head.ts";
+import { bertFolders } from "./huggingface.ts";
+import {
+  features,
+  maskedToken,
+  multipleChoice,
+  questionAnswering,
+  sentenceEmbedding,
+  sequenceClassification,
+  tokenClassification,
+} from "./heads/index.ts";
+
+/** The heads of {@link bert}. */
+export const bertHeads: readonly EncoderHead[] = [
+  features,
+  maskedToken,
+  sequenceClassification,
+  tokenClassification,
+  questionAnswering,
+  multipleChoice,
+  sentenceEmbedding,
+] as unknown as readonly EncoderHead[];
+
+/** The architecture `bert` with these heads: those of this package, and others that stand on its hidden states. */
+export function bertWith(heads: readonly EncoderHead[]): ArchitecturePlugin<"bert"> {
+  const headOf = (config: BertConfig): EncoderHead => heads.find(({ task }) => task === config.head.task)!;
+  const architecture: Architecture<BertConfig> = {
+    family: "encoder",
+    parse: (raw, file) => parse(heads, raw, file),
+    head: (config) => ({ task: config.head.task, ...headOf(config).describe(config, config.head) }),
+    tokenInputs: ({ tokenTypes }) => (tokenTypes > 1 ? [{ name: "tokenTypes", count: tokenTypes, otherwise: 0 }] : []),
+    weights: (config) => [...encoderWeights(config), ...headOf(config).weights(config, config.head)],
+    forward: (scope, config, inputs) => {
+      const { positions, lengths } = inputs;
+      const output = headOf(config).forward({ scope, config, positions, lengths }, encode(scope, config, inputs), config.head);
+      return scope.tracer.site("logits", output);
+    },
+    heads: encoderHeads,
+    withHeads: (config, kept) => ({
+      ...config,
+      layers: config.layers.map((layer, index) => ({
+        ...layer,
+        keyValueHeads: keepHeads(layer.keyValueHeads, kept[`layers.${index}.attention.heads`]),
+      })),
+    }),
+    neurons: encoderNeurons,
+    withNeurons: (config, counts) => ({
+      ...config,
+      layers: config.layers.map((layer, index) => ({
+        ...layer,
+        feedForward: counts[`layers.${index}.feedForward.neurons`] ?? layer.feedForward,
+      })),
+    }),
+    layers: ({ layers }) => [{ stack: "layers", prefixes: layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
+    withLayers: (config, { layers: kept }) =>
+      kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },
+    huggingface: bertFolders(heads),
+  };
+  return defineArchitecture("bert", "@pare/models", architecture);
+}
+
+function parse(heads: readonly EncoderHead[], raw: unknown, file: string): BertConfig {
+  const { head: given, ...rest } = isPlainObject(raw) ? raw : {};
+  const task = isPlainObject(given) ? given["task"] : undefined;
+  const head = heads.find((one) => one.task === task);
+  const known = heads.map((one) => one.task);
+  if (head === undefined) {
+    const near = typeof task === "string" ? nearNames(task, known) : [];
+    const expected = near.length > 0 ? near.join(" or ") : known.join(", ");
+    throw configInvalid({ file, field: "head.task", expected, found: JSON.stringify(task) ?? "nothing" });
+  }
+  const config = parseConfig(z.strictObject(bertFields), rest, file) as unknown as EncoderConfig;
+  const { head: options } = parseConfig(z.object({ head: head.options }), { head: given }, file);
+  return { ...config, head: options };
+}
+
+/** Encoder of the BERT kind: BERT, RoBERTa, DistilBERT, MiniLM. */
+export const bert: ArchitecturePlugin<"bert"> = bertWith(bertHeads);

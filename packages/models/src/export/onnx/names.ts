@@ -1,0 +1,29 @@
+/** Names of what goes in and out, as optimum exports models and transformers.js feeds them. */
+import type { Head } from "../../architecture.ts";
+
+export const INPUT_IDS = "input_ids";
+export const ATTENTION_MASK = "attention_mask";
+export const POSITION_IDS = "position_ids";
+export const DECODER_INPUT_IDS = "decoder_input_ids";
+export const DECODER_ATTENTION_MASK = "decoder_attention_mask";
+
+/** Key of `metadata_props` under which the model's config stands, so that the file alone can be read again. */
+export const CONFIG_KEY = "pare.config";
+
+/** A further input per token: `tokenTypes` → `token_type_ids`. */
+export function tokenInputName(name: string): string {
+  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return snake === "token_types" || snake === "segments" ? "token_type_ids" : snake;
+}
+
+/** Name of what the head gives; question answering gives two, see `graph.ts`. */
+export function outputName({ task }: Head): string {
+  if (task === "features") return "last_hidden_state";
+  if (task === "sentence-embedding") return "sentence_embedding";
+  return "logits";
+}
+
+/** `past_key_values.0.key` and `present.0.key`. */
+export function cacheName(side: "past_key_values" | "present", layer: number, part: "key" | "value"): string {
+  return `${side}.${layer}.${part}`;
+}

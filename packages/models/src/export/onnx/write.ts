@@ -1,0 +1,43 @@
+/** One checkpoint as one ONNX file. */
+import type { FileSet, Registry } from "@pare/core";
+import { writeOnnx, type OnnxFlavour, type OnnxPack, type OnnxWritten } from "@pare/formats";
+import type { Architecture } from "../../architecture.ts";
+import type { Checkpoint } from "../../checkpoint.ts";
+import type { ExportChange } from "../exporter.ts";
+import { checkWeights } from "../../folder/weights.ts";
+import { decodeComputation, forwardComputation } from "./graph.ts";
+import { CONFIG_KEY } from "./names.ts";
+
+export interface OnnxModelOptions {
+  readonly architecture: Architecture;
+  readonly flavour: OnnxFlavour;
+  /** Default false: the forward pass; true: a decoding call with its cache. */
+  readonly cache?: boolean | undefined;
+  readonly packs?: readonly OnnxPack[] | undefined;
+  readonly externalFrom?: number | undefined;
+}
+
+/** Writes the checkpoint's computation; see `forwardComputation` and `decodeComputation` for what goes in and out. */
+export async function writeOnnxModel(
+  files: FileSet,
+  file: string,
+  checkpoint: Checkpoint,
+  options: OnnxModelOptions,
+): Promise<OnnxWritten> {
+  const { config, weights } = checkpoint;
+  const { architecture, flavour, cache = false, packs, externalFrom } = options;
+  checkWeights(architecture, config, weights, "checkpoint");
+  const computation = cache ? decodeComputation(architecture, config) : forwardComputation(architecture, config);
+  const metadata = { [CONFIG_KEY]: JSON.stringify(config) };
+  return writeOnnx(files, file, { ...computation, weights, flavour, packs, metadata }, { externalFrom });
+}
+
+/** Lowerings that other packages brought. */
+export function onnxPacks(registry: Pick<Registry, "list">): OnnxPack[] {
+  return registry.list("pack").filter((pack): pack is OnnxPack => pack.backend === "onnx");
+}
+
+/** What became of each weight, for the person who asked. */
+export function changesOf({ notes }: OnnxWritten, { weights }: Checkpoint): ExportChange[] {
+  return notes.map(({ weight, to, exact, why }) => ({ weight, from: weights.get(weight)!.storage, to, exact, why }));
+}
