@@ -8,6 +8,7 @@ A fixture is a transformers folder (config.json, model.safetensors) with expecte
   gradient/<name>   f32, of that loss for every parameter, under its name in model.safetensors
   hidden/<i>        f32 [batch, seq, hidden], what the first layer reads (0) and what layer i gives (i + 1)
   attention/<i>     f32 [batch, heads, seq, seq]
+  generated/<name>  i32: prompt [batch, …] and the tokens [batch, steps] that greedy decoding adds to it
 
 Run `python tools/goldens/<family>.py` with torch, transformers and safetensors installed; the same versions give the same bytes.
 """
@@ -43,7 +44,14 @@ def tokens(generator, lengths, vocabulary, first=0):
     return ids * mask, mask
 
 
-def write(name, model, inputs, call, *, valid, generator, hidden=None, attention=None):
+def generated(model, prompt, steps=12, **inputs):
+    """What greedy decoding adds to rows of equal length, which nothing ends."""
+    with torch.no_grad():
+        found = model.generate(prompt, max_new_tokens=steps, min_new_tokens=steps, do_sample=False, pad_token_id=0, eos_token_id=None, **inputs)
+    return {"prompt": prompt, "tokens": found[:, -steps:]}
+
+
+def write(name, model, inputs, call, *, valid, generator, generation=None):
     """`call()` gives (output, hidden states or None, attentions or None); `valid` is 0 where the output means nothing, broadcast to it."""
     folder = FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,6 +61,7 @@ def write(name, model, inputs, call, *, valid, generator, hidden=None, attention
     (output * probe).sum().backward()
     tensors = {f"input/{key}": torch.as_tensor(value).to(torch.int32) for key, value in inputs.items()}
     tensors |= {"output": output.detach(), "probe": probe}
+    tensors |= {f"generated/{key}": value.to(torch.int32) for key, value in (generation or {}).items()}
     saved = model.state_dict()
     for parameter_name, parameter in model.named_parameters():
         if parameter_name in saved and parameter.grad is not None:

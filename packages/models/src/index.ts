@@ -72,7 +72,11 @@ export {
 export { checkWeights } from "./folder/weights.ts";
 export { checkpointArtifact } from "./artifact.ts";
 export { tokenizerFromJson } from "./tokenizer-json.ts";
-export type { TransformerConfig, TransformerLayer, TransformerShape } from "./architectures/config.ts";
+export type { BlockConfig, TransformerConfig, TransformerLayer, TransformerShape } from "./architectures/config.ts";
+export type { DecoderConfig } from "./architectures/decoder.ts";
+export type { RopeScaling } from "./architectures/rope-scaling.ts";
+export type { ActivationName, Projection } from "./architectures/style.ts";
+export { gpt2, gpt2Config, type Gpt2Config, type Gpt2Shape } from "./architectures/gpt2.ts";
 export { llama, llamaConfig, type LlamaConfig, type LlamaShape } from "./architectures/llama.ts";
 export {
   encoderDecoder,

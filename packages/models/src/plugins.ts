@@ -3,6 +3,7 @@ import { ggufFormat, llama2cFormat, safetensorsFormat } from "@pare/formats";
 import { affineStorage, denseStorage } from "@pare/tensor-core";
 import { bert } from "./architectures/bert/bert.ts";
 import { encoderDecoder } from "./architectures/encoder-decoder.ts";
+import { gpt2 } from "./architectures/gpt2.ts";
 import { llama } from "./architectures/llama.ts";
 import { checkpointArtifact } from "./artifact.ts";
 
@@ -11,6 +12,7 @@ export const builtIn: readonly AnyPlugin[] = [
   llama,
   encoderDecoder,
   bert,
+  gpt2,
   denseStorage,
   affineStorage,
   safetensorsFormat,

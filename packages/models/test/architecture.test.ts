@@ -4,6 +4,7 @@ import {
   bert,
   declareInputs,
   encoderDecoder,
+  gpt2,
   llama,
   llamaConfig,
   modelScope,
@@ -13,10 +14,12 @@ import {
   type Checkpoint,
   type HeadGroup,
 } from "../src/index.ts";
-import { registry, smallBert, smallEncoderDecoder, smallLlama } from "./models.ts";
+import { registry, smallBert, smallEncoderDecoder, smallGpt2, smallLlama, smallQwen } from "./models.ts";
 
 const CASES = [
   ["llama", llama.define, smallLlama()],
+  ["llama with biases and norms of heads", llama.define, smallQwen()],
+  ["gpt2", gpt2.define, smallGpt2()],
   ["encoder-decoder", encoderDecoder.define, smallEncoderDecoder()],
   ["bert", bert.define, smallBert()],
   ["bert with masked tokens", bert.define, smallBert({ task: "masked-token", activation: "gelu", tied: true })],

@@ -2,7 +2,7 @@
 import { openWasm } from "@pare/backend-wasm";
 import { openReference } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
-import { compareGolden, goldenNames, openGolden } from "./goldens.ts";
+import { compareGolden, generateGolden, goldenNames, openGolden } from "./goldens.ts";
 import { registry } from "./models.ts";
 
 describe.each(goldenNames())("%s", (name) => {
@@ -15,5 +15,14 @@ describe.each(goldenNames())("%s", (name) => {
     expect(found.hidden).toBeLessThan(1e-4);
     expect(found.attention).toBeLessThan(1e-4);
     expect(found.gradient).toBeLessThan(1e-3);
+  });
+
+  it("continues prompts as transformers does, with caches and without", async () => {
+    const device = openReference();
+    const found = await generateGolden(await openGolden(name, registry), device);
+    await device.close();
+    if (found === undefined) return;
+    expect(found.cached).toEqual(found.wanted);
+    expect(found.whole).toEqual(found.wanted);
   });
 });

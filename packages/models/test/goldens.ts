@@ -15,7 +15,7 @@ import {
   type StoredWeight,
   type TensorSource,
 } from "@pare/tensor-core";
-import { forwardGraph, loadCheckpoint, padRows, extraOf, type Architecture, type Checkpoint } from "../src/index.ts";
+import { extraOf, forwardGraph, loadCheckpoint, openSession, padRows, type Architecture, type Checkpoint } from "../src/index.ts";
 import { weightsOf } from "../src/huggingface/read.ts";
 
 export interface Golden {
@@ -93,6 +93,30 @@ export async function compareGolden({ checkpoint, architecture, expected }: Gold
   compiled.dispose();
   await store.dispose();
   return result;
+}
+
+/** What greedy decoding adds to the fixture's prompts: `wanted`, and ours with caches and without; undefined where it holds none. */
+export async function generateGolden(
+  { checkpoint, architecture, expected }: Golden,
+  device: Device,
+): Promise<Record<string, number[][]> | undefined> {
+  const matrix = async (name: string): Promise<number[][] | undefined> => {
+    const { data, shape } = (await expected.get(`generated/${name}`)?.read()) ?? { shape: [] };
+    if (data === undefined) return undefined;
+    return Array.from({ length: shape[0]! }, (_, row) => Array.from(data.subarray(row * shape[1]!, (row + 1) * shape[1]!), Number));
+  };
+  const [prompts, sources, wanted] = [await matrix("prompt"), await matrix("source"), await matrix("tokens")];
+  if (prompts === undefined || wanted === undefined) return undefined;
+  const session = openSession(checkpoint, { device, architecture });
+  const added = async (cache: boolean): Promise<number[][]> => {
+    const rows: number[][] = prompts.map(() => []);
+    for await (const step of session.generate({ prompts, sources, maxTokens: wanted[0]!.length, stop: [], cache }))
+      step.forEach((token, row) => rows[row]!.push(token!));
+    return rows;
+  };
+  const found = { wanted, cached: await added(true), whole: await added(false) };
+  await session.dispose();
+  return found;
 }
 
 async function worstGradient(

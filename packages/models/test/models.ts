@@ -1,6 +1,6 @@
 /** Small models that the tests share. */
 import { createRegistry, memoryFiles, type MutableFileSet, type Registry } from "@pare/core";
-import { denseOf, f32, uniform } from "@pare/tensor-core";
+import { denseOf, f32, normal, sizeOf } from "@pare/tensor-core";
 import {
   bert,
   bertConfig,
@@ -8,6 +8,8 @@ import {
   createModel,
   encoderDecoder,
   encoderDecoderConfig,
+  gpt2,
+  gpt2Config,
   llama,
   llamaConfig,
   withWeights,
@@ -35,6 +37,39 @@ export function smallLlama(options: { readonly tied?: boolean; readonly seed?: n
   return createModel(llama.define, config, { seed: options.seed ?? 1, tokenizer });
 }
 
+/** With Qwen's biases and norms of heads, whose width is not hidden size ÷ heads. */
+export function smallQwen(): Checkpoint {
+  const tokenizer = wordTokenizer(WORDS);
+  const config = llamaConfig({
+    vocabularySize: tokenizer.vocabularySize,
+    contextLength: 96,
+    hiddenSize: 16,
+    layers: 2,
+    heads: 4,
+    keyValueHeads: 2,
+    headDim: 6,
+    feedForward: 24,
+    biases: ["query", "key", "value", "output", "gate", "up", "down"],
+    headNorms: true,
+  });
+  return noisyBiases(createModel(llama.define, config, { seed: 3, tokenizer }));
+}
+
+export function smallGpt2(): Checkpoint {
+  const tokenizer = wordTokenizer(WORDS);
+  const shape = { vocabularySize: tokenizer.vocabularySize, contextLength: 20, hiddenSize: 16, layers: 2, heads: 4, feedForward: 24 };
+  return noisyBiases(createModel(gpt2.define, gpt2Config(shape), { seed: 4, tokenizer }));
+}
+
+/** Fresh biases are zero, which would hide a wrong one. */
+export function noisyBiases(checkpoint: Checkpoint): Checkpoint {
+  const biases = [...checkpoint.weights].filter(([name]) => name.endsWith(".bias"));
+  return withWeights(
+    checkpoint,
+    biases.map(([name, { shape }], stream) => [name, denseOf(f32(shape, normal(5, stream, sizeOf(shape))))] as const),
+  );
+}
+
 export function smallEncoderDecoder(): Checkpoint {
   const tokenizer = wordTokenizer(WORDS);
   const config = encoderDecoderConfig({
@@ -60,13 +95,7 @@ export function smallBert(head: BertConfig["head"] = { task: "features" }): Chec
     feedForward: 24,
     head,
   });
-  const fresh = createModel(bert.define, config, { seed: 3, tokenizer });
-  // Fresh biases are 0, which would hide what they do.
-  const biases = bert.define.weights(config).filter(({ role }) => role === "bias");
-  return withWeights(
-    fresh,
-    biases.map(({ name, shape }) => [name, denseOf(f32(shape, uniform(4, name.length, shape[0]!)))] as const),
-  );
+  return noisyBiases(createModel(bert.define, config, { seed: 3, tokenizer }));
 }
 
 /** The checkpoint's folder, in memory. */

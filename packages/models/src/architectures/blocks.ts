@@ -1,24 +1,59 @@
-/** The parts that the architectures of this package share: pre-norm attention and SwiGLU branches, each under its sites. */
-import { add, attention, cacheWrite, linear, reshape, rmsNorm, rope, siluMul, type Dim, type Value } from "@pare/tensor-core";
+/** The parts that the architectures of this package share: attention and feed-forward branches with a norm before, each under its sites. */
+import {
+  add,
+  attention,
+  cacheWrite,
+  layerNorm,
+  linear,
+  mul,
+  reshape,
+  rmsNorm,
+  rope,
+  siluMul,
+  type Dim,
+  type Value,
+} from "@pare/tensor-core";
 import type { CacheSpec, HeadGroup, Initial, ModelScope, NeuronGroup, WeightSpec } from "../architecture.ts";
 import { attentionMap, type AttentionMapOptions } from "./attention-map.ts";
-import { countHeads, type TransformerConfig } from "./config.ts";
+import { countHeads, type BlockConfig, type TransformerConfig } from "./config.ts";
+import { ACTIVATIONS, hasBias, type BlockStyle } from "./style.ts";
 
-/** Where a computation stands: its config, weights and tracer. */
-export interface BlockScope {
+/** The blocks of one model. */
+export interface Blocks {
+  readonly config: BlockConfig;
+  readonly style: BlockStyle;
+}
+
+/** Where a computation stands: its blocks, weights and tracer. */
+export interface BlockScope extends Blocks {
   readonly scope: ModelScope;
-  readonly config: TransformerConfig;
 }
 
-/** RMS norm with the weight of this name (Zhang and Sennrich 2019, eq. 4): x / √(mean x² + ε) · w. */
-export function norm({ scope, config }: BlockScope, name: string, x: Value): Value {
-  return rmsNorm(x, scope.weight(name), config.epsilon);
+/** RMS norms, rotary positions, no biases, SwiGLU. */
+export function rotaryStyle({ headDim, ropeBase, ropePairing }: TransformerConfig): BlockStyle {
+  const rope = { base: ropeBase, pairing: ropePairing };
+  return { norm: "rms", biases: [], headNorms: false, rope, scoreScale: 1 / Math.sqrt(headDim), activation: "silu", gated: true };
 }
 
-/** x·Wᵀ with the weight of this name; sites `<name>.input` and `<name>`. */
-function project({ scope }: BlockScope, name: string, x: Value): Value {
+/**
+ * The norm of the style with the weights of this name: x / √(mean x² + ε) · w (Zhang and Sennrich 2019, eq. 4), or
+ * (x − mean) / √(variance + ε) · w + b (Ba, Kiros and Hinton 2016, eq. 4).
+ */
+export function norm({ scope, config, style }: BlockScope, name: string, x: Value): Value {
+  return style.norm === "rms"
+    ? rmsNorm(x, scope.weight(name), config.epsilon)
+    : layerNorm(x, scope.weight(name), scope.weight(`${name}.bias`), config.epsilon);
+}
+
+/** x·Wᵀ (+ b) with the weights of this name; sites `<name>.input` and `<name>`. */
+function project({ scope, style }: BlockScope, name: string, x: Value): Value {
   const input = scope.tracer.site(`${name}.input`, x);
-  return scope.tracer.site(name, linear(input, scope.weight(name)));
+  return scope.tracer.site(name, linear(input, scope.weight(name), hasBias(style, name) ? scope.weight(`${name}.bias`) : undefined));
+}
+
+/** What is left of a branch without heads or neurons: x + b, where the style has a bias. */
+function biasAlone({ scope, style }: BlockScope, name: string, x: Value): Value {
+  return hasBias(style, name) ? add(x, scope.weight(`${name}.bias`)) : x;
 }
 
 /** Keys or values that attention reads: `[batch, entries, key/value heads, headDim]`. */
@@ -32,6 +67,8 @@ export interface Visibility {
   readonly causal: boolean;
   readonly lengths?: Value | undefined;
   readonly starts?: Value | undefined;
+  /** f32, added to the scores: relative positions. As the op takes it. */
+  readonly bias?: Value | undefined;
 }
 
 export interface SelfAttention extends Visibility {
@@ -45,11 +82,12 @@ export interface SelfAttention extends Visibility {
 /** x + attention of x over itself. Sites `<prefix>.weights` (shown only), `<prefix>.heads` (gate axis 2) and `<prefix>`. */
 export function selfAttention(at: BlockScope, x: Value, options: SelfAttention): Value {
   const { prefix, keyValueHeads, positions } = options;
-  if (keyValueHeads.length === 0) return x;
+  if (keyValueHeads.length === 0) return biasAlone(at, `${prefix}.output`, x);
   const normed = norm(at, `${prefix}.norm`, x);
   const fresh = keysAndValues(at, prefix, keyValueHeads, normed);
-  const rotated = { key: rotate(at, fresh.key, positions), value: fresh.value };
-  const query = rotate(at, queries(at, prefix, keyValueHeads, normed), positions);
+  const turned = (name: string, heads: Value): Value => rotate(at, headNorm(at, `${prefix}.${name}.norm`, heads), positions);
+  const rotated = { key: turned("key", fresh.key), value: fresh.value };
+  const query = turned("query", queries(at, prefix, keyValueHeads, normed));
   const shown = options.extend === undefined ? { query: positions, key: positions } : undefined;
   return attend(at, x, query, options.extend?.(rotated) ?? rotated, { ...options, positions: shown });
 }
@@ -57,7 +95,7 @@ export function selfAttention(at: BlockScope, x: Value, options: SelfAttention):
 /** x + attention of x over the keys and values of another sequence. Sites as {@link selfAttention}. */
 export function crossAttention(at: BlockScope, x: Value, { source, ...options }: Attend & { readonly source: () => KeyValue }): Value {
   const { prefix, keyValueHeads } = options;
-  if (keyValueHeads.length === 0) return x;
+  if (keyValueHeads.length === 0) return biasAlone(at, `${prefix}.output`, x);
   return attend(at, x, queries(at, prefix, keyValueHeads, norm(at, `${prefix}.norm`, x)), source(), options);
 }
 
@@ -83,14 +121,14 @@ function attend(
   x: Value,
   query: Value,
   { key, value }: KeyValue,
-  { prefix, keyValueHeads, causal, lengths, starts, positions }: Attend,
+  { prefix, keyValueHeads, causal, lengths, starts, bias, positions }: Attend,
 ): Value {
   const { tracer } = at.scope;
   const { headDim } = at.config;
-  const scale = 1 / Math.sqrt(headDim);
-  const y = attention(query, key, value, { lengths, starts, scale, causal, keyValueHeads });
+  const { scoreScale: scale } = at.style;
+  const y = attention(query, key, value, { lengths, starts, bias, scale, causal, keyValueHeads });
   if (positions !== undefined)
-    tracer.observe(`${prefix}.weights`, () => attentionMap(query, key, { positions, lengths, scale, causal, keyValueHeads }));
+    tracer.observe(`${prefix}.weights`, () => attentionMap(query, key, { positions, lengths, bias, scale, causal, keyValueHeads }));
   const heads = tracer.site(`${prefix}.heads`, y, [2]);
   const joined = reshape(heads, [x.shape[0]!, x.shape[1]!, keyValueHeads.length * headDim]);
   return add(x, tracer.site(prefix, project(at, `${prefix}.output`, joined)));
@@ -100,19 +138,34 @@ function splitHeads({ config }: BlockScope, x: Value, heads: number): Value {
   return reshape(x, [x.shape[0]!, x.shape[1]!, heads, config.headDim]);
 }
 
-/** Rotary positions (Su et al. 2021, eq. 34). */
-function rotate({ config }: BlockScope, x: Value, positions: Value): Value {
-  return rope(x, positions, { base: config.ropeBase, pairing: config.ropePairing });
+/** Rotary positions (Su et al. 2021, eq. 34), where the style has them. */
+function rotate({ style }: BlockScope, x: Value, positions: Value): Value {
+  return style.rope === undefined ? x : rope(x, positions, style.rope);
 }
 
-/** x + SwiGLU of x (Shazeer 2020, eq. 6 without biases). Sites `<prefix>.neurons` (gate axis 2) and `<prefix>`. */
+/** RMS norm of each head, where the style has it. */
+function headNorm({ scope, config, style }: BlockScope, name: string, x: Value): Value {
+  return style.headNorms ? rmsNorm(x, scope.weight(name), config.epsilon) : x;
+}
+
+/**
+ * x + down(f(up x)), or x + down(f(gate x)·up x) where the style is gated (Shazeer 2020, eq. 5 and 6). Sites `<prefix>.neurons`
+ * (gate axis 2) and `<prefix>`.
+ */
 export function feedForward(at: BlockScope, x: Value, prefix: string, neurons: number): Value {
-  if (neurons === 0) return x;
+  if (neurons === 0) return biasAlone(at, `${prefix}.down`, x);
   const { tracer } = at.scope;
   const normed = norm(at, `${prefix}.norm`, x);
-  const hidden = siluMul(project(at, `${prefix}.gate`, normed), project(at, `${prefix}.up`, normed));
-  const gated = tracer.site(`${prefix}.neurons`, hidden, [2]);
-  return add(x, tracer.site(prefix, project(at, `${prefix}.down`, gated)));
+  const neuronsOut = tracer.site(`${prefix}.neurons`, activated(at, normed, prefix), [2]);
+  return add(x, tracer.site(prefix, project(at, `${prefix}.down`, neuronsOut)));
+}
+
+function activated(at: BlockScope, x: Value, prefix: string): Value {
+  const { gated, activation } = at.style;
+  const of = ACTIVATIONS[activation];
+  if (!gated) return of(project(at, `${prefix}.up`, x));
+  const [gate, up] = [project(at, `${prefix}.gate`, x), project(at, `${prefix}.up`, x)];
+  return activation === "silu" ? siluMul(gate, up) : mul(of(gate), up);
 }
 
 /** Names of the cache States of the attention at `prefix`. */
@@ -121,7 +174,7 @@ export function cacheNames(prefix: string): { readonly key: string; readonly val
 }
 
 /** The cache States of the attention at `prefix`; none where it has no heads. */
-export function cacheSpecs({ headDim }: TransformerConfig, prefix: string, keyValueHeads: readonly number[], cross: boolean): CacheSpec[] {
+export function cacheSpecs({ headDim }: BlockConfig, prefix: string, keyValueHeads: readonly number[], cross: boolean): CacheSpec[] {
   const heads = countHeads(keyValueHeads);
   return heads === 0 ? [] : Object.values(cacheNames(prefix)).map((name) => ({ name, heads, headDim, cross }));
 }
@@ -148,40 +201,56 @@ function spread(inputs: number, branches = 1): Initial {
   return { normal: 1 / Math.sqrt(inputs * branches) };
 }
 
-export function attentionWeights(
-  { hiddenSize, headDim }: TransformerConfig,
-  prefix: string,
-  keyValueHeads: readonly number[],
-  branches: number,
-): WeightSpec[] {
+export function attentionWeights(blocks: Blocks, prefix: string, keyValueHeads: readonly number[], branches: number): WeightSpec[] {
+  const { config, style } = blocks;
+  const { hiddenSize, headDim } = config;
   const width = keyValueHeads.length * headDim;
   const keyValueWidth = countHeads(keyValueHeads) * headDim;
-  if (width === 0) return [];
+  if (width === 0) return biasWeights(style, `${prefix}.output`, hiddenSize);
+  const headNorms = style.headNorms ? [normWeight(`${prefix}.query.norm`, headDim), normWeight(`${prefix}.key.norm`, headDim)] : [];
   return [
-    normWeight(`${prefix}.norm`, hiddenSize),
-    { name: `${prefix}.query`, shape: [width, hiddenSize], role: "linear", initial: spread(hiddenSize) },
-    { name: `${prefix}.key`, shape: [keyValueWidth, hiddenSize], role: "linear", initial: spread(hiddenSize) },
-    { name: `${prefix}.value`, shape: [keyValueWidth, hiddenSize], role: "linear", initial: spread(hiddenSize) },
-    { name: `${prefix}.output`, shape: [hiddenSize, width], role: "linear", initial: spread(width, branches) },
+    ...normWeights(blocks, `${prefix}.norm`),
+    ...linearWeights(style, `${prefix}.query`, [width, hiddenSize], spread(hiddenSize)),
+    ...linearWeights(style, `${prefix}.key`, [keyValueWidth, hiddenSize], spread(hiddenSize)),
+    ...linearWeights(style, `${prefix}.value`, [keyValueWidth, hiddenSize], spread(hiddenSize)),
+    ...linearWeights(style, `${prefix}.output`, [hiddenSize, width], spread(width, branches)),
+    ...headNorms,
   ];
 }
 
-export function feedForwardWeights({ hiddenSize }: TransformerConfig, prefix: string, neurons: number, branches: number): WeightSpec[] {
-  if (neurons === 0) return [];
+export function feedForwardWeights(blocks: Blocks, prefix: string, neurons: number, branches: number): WeightSpec[] {
+  const { config, style } = blocks;
+  const { hiddenSize } = config;
+  if (neurons === 0) return biasWeights(style, `${prefix}.down`, hiddenSize);
   return [
-    normWeight(`${prefix}.norm`, hiddenSize),
-    { name: `${prefix}.gate`, shape: [neurons, hiddenSize], role: "linear", initial: spread(hiddenSize) },
-    { name: `${prefix}.up`, shape: [neurons, hiddenSize], role: "linear", initial: spread(hiddenSize) },
-    { name: `${prefix}.down`, shape: [hiddenSize, neurons], role: "linear", initial: spread(neurons, branches) },
+    ...normWeights(blocks, `${prefix}.norm`),
+    ...(style.gated ? linearWeights(style, `${prefix}.gate`, [neurons, hiddenSize], spread(hiddenSize)) : []),
+    ...linearWeights(style, `${prefix}.up`, [neurons, hiddenSize], spread(hiddenSize)),
+    ...linearWeights(style, `${prefix}.down`, [hiddenSize, neurons], spread(neurons, branches)),
   ];
 }
 
-export function normWeight(name: string, width: number): WeightSpec {
+/** A matrix, and its bias where the style has one. */
+export function linearWeights(style: BlockStyle, name: string, shape: readonly [number, number], initial: Initial): WeightSpec[] {
+  return [{ name, shape, role: "linear", initial }, ...biasWeights(style, name, shape[0])];
+}
+
+function biasWeights(style: BlockStyle, name: string, width: number): WeightSpec[] {
+  return hasBias(style, name) ? [{ name: `${name}.bias`, shape: [width], role: "bias", initial: "zeros" }] : [];
+}
+
+/** What the style's norm of this name has, over the hidden size. */
+export function normWeights({ config, style }: Blocks, name: string): WeightSpec[] {
+  const scale = normWeight(name, config.hiddenSize);
+  return style.norm === "rms" ? [scale] : [scale, { name: `${name}.bias`, shape: [config.hiddenSize], role: "bias", initial: "zeros" }];
+}
+
+function normWeight(name: string, width: number): WeightSpec {
   return { name, shape: [width], role: "norm", initial: "ones" };
 }
 
 /** The embedding and, where it is not tied to it, the output matrix. */
-export function vocabularyWeights({ vocabularySize, hiddenSize, tied }: TransformerConfig): WeightSpec[] {
+export function vocabularyWeights({ vocabularySize, hiddenSize, tied }: BlockConfig): WeightSpec[] {
   const shape = [vocabularySize, hiddenSize];
   const initial = { normal: 1 / Math.sqrt(hiddenSize) };
   const embedding: WeightSpec = { name: "embedding", shape, role: "rows", initial };
@@ -191,27 +260,35 @@ export function vocabularyWeights({ vocabularySize, hiddenSize, tied }: Transfor
 /** Norm by the weight `normName` and logits; sites `logits.input` and `logits`. */
 export function logits(at: BlockScope, x: Value, normName: string): Value {
   const { tracer } = at.scope;
-  const input = tracer.site("logits.input", norm(at, normName, x));
+  const { logitScale = 1 } = at.style;
+  const normed = norm(at, normName, x);
+  const input = tracer.site("logits.input", logitScale === 1 ? normed : mul(normed, logitScale));
   return tracer.site("logits", linear(input, at.scope.weight(at.config.tied ? "embedding" : "output")));
 }
 
+/** A matrix of this name and its bias, where the style has one. */
+function withBias(style: BlockStyle, name: string): string[] {
+  return hasBias(style, name) ? [name, `${name}.bias`] : [name];
+}
+
 /** The removable heads of the attention at `prefix`; none where it has none. */
-export function headGroup({ headDim }: TransformerConfig, prefix: string, keyValueHeads: readonly number[]): HeadGroup[] {
+export function headGroup({ config: { headDim }, style }: Blocks, prefix: string, keyValueHeads: readonly number[]): HeadGroup[] {
   if (keyValueHeads.length === 0) return [];
   return [
     {
       site: `${prefix}.heads`,
       headDim,
       keyValueHeads,
-      query: [`${prefix}.query`],
-      keyValue: [`${prefix}.key`, `${prefix}.value`],
+      query: withBias(style, `${prefix}.query`),
+      keyValue: [...withBias(style, `${prefix}.key`), ...withBias(style, `${prefix}.value`)],
       output: [`${prefix}.output`],
     },
   ];
 }
 
 /** The removable neurons of the feed-forward part at `prefix`; none where it has none. */
-export function neuronGroup(prefix: string, neurons: number): NeuronGroup[] {
+export function neuronGroup({ style }: Blocks, prefix: string, neurons: number): NeuronGroup[] {
   if (neurons === 0) return [];
-  return [{ site: `${prefix}.neurons`, neurons, input: [`${prefix}.gate`, `${prefix}.up`], output: [`${prefix}.down`] }];
+  const gate = style.gated ? withBias(style, `${prefix}.gate`) : [];
+  return [{ site: `${prefix}.neurons`, neurons, input: [...gate, ...withBias(style, `${prefix}.up`)], output: [`${prefix}.down`] }];
 }

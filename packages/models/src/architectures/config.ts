@@ -11,19 +11,23 @@ export interface TransformerLayer {
   readonly feedForward: number;
 }
 
-export interface TransformerConfig extends ModelConfig {
+/** What the shared blocks ask of a config. */
+export interface BlockConfig extends ModelConfig {
   /** Tokens of a sequence at most. */
   readonly contextLength: number;
   readonly hiddenSize: number;
   readonly headDim: number;
   readonly epsilon: number;
-  readonly ropeBase: number;
-  /** Which two numbers of a head turn together: neighbours (llama2.c), or those half a head apart (Hugging Face). */
-  readonly ropePairing: "adjacent" | "half";
   /** True: the logits come from the embedding; false: from a matrix of their own. */
   readonly tied: boolean;
   /** config.json of the transformers folder that the model was read from: fields that mean nothing to Pare go back with it. */
   readonly huggingface?: RawConfig | undefined;
+}
+
+export interface TransformerConfig extends BlockConfig {
+  readonly ropeBase: number;
+  /** Which two numbers of a head turn together: neighbours (llama2.c), or those half a head apart (Hugging Face). */
+  readonly ropePairing: "adjacent" | "half";
 }
 
 /** Sizes of a config whose layers are all alike. */
@@ -69,24 +73,35 @@ export const keyValueHeads: z.ZodType<readonly number[]> = z
     "key/value heads in order and without gaps, from 0 on",
   );
 
-/** Schemas of the fields of {@link TransformerConfig}. */
-export const configFields: { readonly [Name in Exclude<keyof Fields, "architecture">]: z.ZodType<Fields[Name]> } = {
+/** Named fields alone: a config may hold others. */
+type Named<Config> = keyof { [Name in keyof Config as string extends Name ? never : Name]: Config[Name] } & keyof Config;
+type Fields<Config> = { readonly [Name in Exclude<Named<Config>, "architecture">]: z.ZodType<Config[Name]> };
+
+/** Schemas of the fields of {@link BlockConfig}. */
+export const blockFields: Fields<BlockConfig> = {
   vocabularySize: size,
   contextLength: size,
   hiddenSize: size,
   headDim: z
     .int()
-    .min(2)
-    .max(2 ** 16)
-    .multipleOf(2),
+    .min(1)
+    .max(2 ** 16),
   epsilon: z.number().positive().max(1),
-  ropeBase: z.number().min(1),
-  ropePairing: z.enum(["adjacent", "half"]),
   tied: z.boolean(),
   huggingface: z.record(z.string(), z.unknown()).optional(),
 };
-/** Named fields alone: a config may hold others. */
-type Fields = { [Name in keyof TransformerConfig as string extends Name ? never : Name]: TransformerConfig[Name] };
+
+/** Schemas of the fields of {@link TransformerConfig}. */
+export const configFields: Fields<TransformerConfig> = {
+  ...blockFields,
+  headDim: z
+    .int()
+    .min(2)
+    .max(2 ** 16)
+    .multipleOf(2),
+  ropeBase: z.number().min(1),
+  ropePairing: z.enum(["adjacent", "half"]),
+};
 
 /** Schemas of the fields of {@link TransformerLayer}. */
 export const layerFields: { readonly keyValueHeads: z.ZodType<readonly number[]>; readonly feedForward: z.ZodType<number> } = {

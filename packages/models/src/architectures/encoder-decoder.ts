@@ -14,10 +14,13 @@ import {
   logits,
   neuronGroup,
   norm,
-  normWeight,
+  normWeights,
+  rotaryStyle,
   selfAttention,
   vocabularyWeights,
   writeCaches,
+  type Blocks,
+  type BlockScope,
   type KeyValue,
   type Visibility,
 } from "./blocks.ts";
@@ -77,6 +80,14 @@ export function encoderDecoderConfig(shape: EncoderDecoderShape): EncoderDecoder
   return parseConfig(schema, config, "config");
 }
 
+function blocksOf(config: EncoderDecoderConfig): Blocks {
+  return { config, style: rotaryStyle(config) };
+}
+
+function blockScope(scope: ModelScope, config: EncoderDecoderConfig): BlockScope {
+  return { scope, ...blocksOf(config) };
+}
+
 function runEncoder(
   scope: ModelScope,
   config: EncoderDecoderConfig,
@@ -86,7 +97,7 @@ function runEncoder(
     sourceLengths,
   }: Required<Pick<EncodeInputs, "source" | "sourcePositions">> & { readonly sourceLengths?: Value | undefined },
 ): Value {
-  const at = { scope, config };
+  const at = blockScope(scope, config);
   let x = scope.tracer.site("encoder.embedding", rows(scope.weight("embedding"), source));
   for (const [index, layer] of config.encoder.entries()) {
     x = selfAttention(at, x, {
@@ -117,7 +128,7 @@ function runDecoder(
   config: EncoderDecoderConfig,
   { tokens, positions, sourceLengths, sourcePositions, source, extend, ...visibility }: RunDecoder,
 ): Value {
-  const at = { scope, config };
+  const at = blockScope(scope, config);
   let x = scope.tracer.site("decoder.embedding", rows(scope.weight("embedding"), tokens));
   for (const [index, layer] of config.decoder.entries()) {
     const prefix = `decoder.${index}.attention`;
@@ -152,12 +163,12 @@ function forward(scope: ModelScope, config: EncoderDecoderConfig, inputs: Forwar
     sourceLengths,
     sourcePositions,
     causal: true,
-    source: (prefix, heads) => keysAndValues({ scope, config }, prefix, heads, encoded),
+    source: (prefix, heads) => keysAndValues(blockScope(scope, config), prefix, heads, encoded),
   });
 }
 
 function encode(scope: ModelScope, config: EncoderDecoderConfig, inputs: EncodeInputs): void {
-  const at = { scope, config };
+  const at = blockScope(scope, config);
   const encoded = runEncoder(scope, config, inputs);
   const [batch, capacity] = inputs.source.shape as [Value["shape"][number], Value["shape"][number]];
   const starts = sub(inputs.sourceLengths, inputs.sourceLengths);
@@ -171,7 +182,7 @@ function encode(scope: ModelScope, config: EncoderDecoderConfig, inputs: EncodeI
 
 function decode(scope: ModelScope, config: EncoderDecoderConfig, inputs: DecodeInputs): Value {
   const { tokens, positions, starts, lengths, batch, capacity, sourceLengths } = inputs;
-  const at = { scope, config };
+  const at = blockScope(scope, config);
   return runDecoder(scope, config, {
     tokens,
     positions,
@@ -200,16 +211,16 @@ const architecture: Architecture<EncoderDecoderConfig> = {
   weights: (config) => [
     ...vocabularyWeights(config),
     ...config.encoder.flatMap((layer, index) => [
-      ...attentionWeights(config, `encoder.${index}.attention`, layer.keyValueHeads, branches(config).encoder),
-      ...feedForwardWeights(config, `encoder.${index}.feedForward`, layer.feedForward, branches(config).encoder),
+      ...attentionWeights(blocksOf(config), `encoder.${index}.attention`, layer.keyValueHeads, branches(config).encoder),
+      ...feedForwardWeights(blocksOf(config), `encoder.${index}.feedForward`, layer.feedForward, branches(config).encoder),
     ]),
-    normWeight("encoder.norm", config.hiddenSize),
+    ...normWeights(blocksOf(config), "encoder.norm"),
     ...config.decoder.flatMap((layer, index) => [
-      ...attentionWeights(config, `decoder.${index}.attention`, layer.keyValueHeads, branches(config).decoder),
-      ...attentionWeights(config, `decoder.${index}.crossAttention`, layer.crossKeyValueHeads, branches(config).decoder),
-      ...feedForwardWeights(config, `decoder.${index}.feedForward`, layer.feedForward, branches(config).decoder),
+      ...attentionWeights(blocksOf(config), `decoder.${index}.attention`, layer.keyValueHeads, branches(config).decoder),
+      ...attentionWeights(blocksOf(config), `decoder.${index}.crossAttention`, layer.crossKeyValueHeads, branches(config).decoder),
+      ...feedForwardWeights(blocksOf(config), `decoder.${index}.feedForward`, layer.feedForward, branches(config).decoder),
     ]),
-    normWeight("decoder.norm", config.hiddenSize),
+    ...normWeights(blocksOf(config), "decoder.norm"),
   ],
   forward,
   encode,
@@ -220,10 +231,10 @@ const architecture: Architecture<EncoderDecoderConfig> = {
       ...cacheSpecs(config, `decoder.${index}.crossAttention`, layer.crossKeyValueHeads, true),
     ]),
   heads: (config) => [
-    ...config.encoder.flatMap((layer, index) => headGroup(config, `encoder.${index}.attention`, layer.keyValueHeads)),
+    ...config.encoder.flatMap((layer, index) => headGroup(blocksOf(config), `encoder.${index}.attention`, layer.keyValueHeads)),
     ...config.decoder.flatMap((layer, index) => [
-      ...headGroup(config, `decoder.${index}.attention`, layer.keyValueHeads),
-      ...headGroup(config, `decoder.${index}.crossAttention`, layer.crossKeyValueHeads),
+      ...headGroup(blocksOf(config), `decoder.${index}.attention`, layer.keyValueHeads),
+      ...headGroup(blocksOf(config), `decoder.${index}.crossAttention`, layer.crossKeyValueHeads),
     ]),
   ],
   withHeads: (config, kept) => ({
@@ -239,8 +250,8 @@ const architecture: Architecture<EncoderDecoderConfig> = {
     })),
   }),
   neurons: (config) => [
-    ...config.encoder.flatMap((layer, index) => neuronGroup(`encoder.${index}.feedForward`, layer.feedForward)),
-    ...config.decoder.flatMap((layer, index) => neuronGroup(`decoder.${index}.feedForward`, layer.feedForward)),
+    ...config.encoder.flatMap((layer, index) => neuronGroup(blocksOf(config), `encoder.${index}.feedForward`, layer.feedForward)),
+    ...config.decoder.flatMap((layer, index) => neuronGroup(blocksOf(config), `decoder.${index}.feedForward`, layer.feedForward)),
   ],
   withNeurons: (config, counts) => ({
     ...config,

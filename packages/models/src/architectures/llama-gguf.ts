@@ -26,6 +26,7 @@ const NAMES: Readonly<Record<string, string>> = { embedding: "token_embd", norm:
 
 /** GGUF's `llama` has one number of heads and neurons for all layers, and turns neighbours: rows of other models are put so. */
 export function llamaToGguf(config: LlamaConfig, weights: readonly WeightSpec[]): GgufLayout {
+  refuseOptions(config);
   const { heads, keyValueHeads, feedForward } = evenLayer(config.layers);
   const { headDim } = config;
   const slots = weights.map(({ name }): GgufSlot => {
@@ -54,6 +55,14 @@ export function llamaToGguf(config: LlamaConfig, weights: readonly WeightSpec[])
     },
     slots,
   };
+}
+
+/** GGUF's `llama` has none of these here; llama.cpp would compute another model without a word. */
+function refuseOptions({ biases = [], headNorms = false, ropeScaling }: LlamaConfig): void {
+  const refuse = (field: string, expected: string, found: string): Error => notExpressible({ file: GGUF_FILE, field, expected, found });
+  if (biases.length > 0) throw refuse("biases", "none", biases.join(", "));
+  if (headNorms) throw refuse("headNorms", "false", "true");
+  if (ropeScaling !== undefined) throw refuse("ropeScaling", "none", ropeScaling.type);
 }
 
 /** What all layers have alike. Throws `models/not-expressible`. */

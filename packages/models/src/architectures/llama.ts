@@ -1,28 +1,12 @@
-import { rows, type Value } from "@pare/tensor-core";
+import { rows } from "@pare/tensor-core";
 import { z } from "zod";
-import type { Architecture, DecodeInputs, ModelScope } from "../architecture.ts";
+import type { Architecture } from "../architecture.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../define-architecture.ts";
-import {
-  attentionWeights,
-  cacheSpecs,
-  feedForward,
-  feedForwardWeights,
-  headGroup,
-  logits,
-  neuronGroup,
-  normWeight,
-  selfAttention,
-  vocabularyWeights,
-  writeCaches,
-  type KeyValue,
-  type Visibility,
-} from "./blocks.ts";
+import { rotaryStyle } from "./blocks.ts";
 import {
   configFields,
-  countHeads,
   evenHeads,
   freshFields,
-  keepHeads,
   layerFields,
   parseConfig,
   type TransformerConfig,
@@ -30,18 +14,32 @@ import {
   type TransformerShape,
 } from "./config.ts";
 import { llamaFromGguf, llamaToGguf } from "./llama-gguf.ts";
+import { decoderArchitecture } from "./decoder.ts";
 import { llamaHuggingFace } from "./llama-huggingface.ts";
 import { importLlama2c } from "./llama2c-import.ts";
+import { ropeScaling, scaledFrequencies, scoreFactor, type RopeScaling } from "./rope-scaling.ts";
+import { projectionName, type BlockStyle, type Projection } from "./style.ts";
 
-/** Decoder of the LLaMA kind (Touvron et al. 2023): RMS norm, rotary positions, grouped-query attention, SwiGLU. */
+/**
+ * Decoder of the LLaMA kind (Touvron et al. 2023): RMS norm, rotary positions, grouped-query attention, SwiGLU. Qwen's add biases
+ * (2) or norms of each head's query and key (3).
+ */
 export interface LlamaConfig extends TransformerConfig {
   readonly architecture: "llama";
+  /** Projections that add a bias; default none. */
+  readonly biases?: readonly Projection[] | undefined;
+  /** RMS norms of each head's query and key before they turn; default false. */
+  readonly headNorms?: boolean | undefined;
+  readonly ropeScaling?: RopeScaling | undefined;
   readonly layers: readonly TransformerLayer[];
 }
 
 const schema: z.ZodType<LlamaConfig> = z.strictObject({
   architecture: z.literal("llama"),
   ...configFields,
+  biases: z.array(projectionName).optional(),
+  headNorms: z.boolean().optional(),
+  ropeScaling: ropeScaling.optional(),
   layers: z.array(z.strictObject(layerFields)),
 });
 
@@ -49,85 +47,41 @@ export interface LlamaShape extends TransformerShape {
   readonly layers: number;
   /** Default: as many as heads. */
   readonly keyValueHeads?: number | undefined;
+  /** Width of a head; default: hidden size ÷ heads. */
+  readonly headDim?: number | undefined;
+  readonly biases?: readonly Projection[] | undefined;
+  readonly headNorms?: boolean | undefined;
+  /** Default 10,000. */
+  readonly ropeBase?: number | undefined;
 }
 
 /** A config whose layers are all alike. Throws `models/config-invalid`. */
 export function llamaConfig(shape: LlamaShape): LlamaConfig {
-  const { heads, keyValueHeads = heads, feedForward: neurons } = shape;
+  const { heads, keyValueHeads = heads, feedForward: neurons, headDim, biases, headNorms, ropeBase = 10_000 } = shape;
   const layer: TransformerLayer = { keyValueHeads: evenHeads(heads, keyValueHeads), feedForward: neurons };
   const layers = Array.from({ length: shape.layers }, () => layer);
-  return parseConfig(schema, { architecture: "llama", ...freshFields(shape, 10_000), layers }, "config");
+  const given = { ...(headDim && { headDim }), ...(biases && { biases }), ...(headNorms && { headNorms }) };
+  return parseConfig(schema, { architecture: "llama", ...freshFields(shape, ropeBase), ...given, layers }, "config");
 }
 
-interface Run extends Visibility {
-  readonly tokens: Value;
-  readonly positions: Value;
-  readonly extend?: ((prefix: string, heads: number, fresh: KeyValue) => KeyValue) | undefined;
+function style(config: LlamaConfig): BlockStyle {
+  const { biases = [], headNorms = false, headDim, ropeBase, ropeScaling: scaling } = config;
+  const plain = rotaryStyle(config);
+  const frequencies = scaledFrequencies(headDim, ropeBase, scaling);
+  const rope = frequencies === undefined ? plain.rope : { ...plain.rope!, frequencies };
+  return { ...plain, biases, headNorms, rope, scoreScale: plain.scoreScale * scoreFactor(scaling) };
 }
 
-function run(scope: ModelScope, config: LlamaConfig, { tokens, positions, extend, ...visibility }: Run): Value {
-  const at = { scope, config };
-  let x = scope.tracer.site("embedding", rows(scope.weight("embedding"), tokens));
-  for (const [index, layer] of config.layers.entries()) {
-    const prefix = `layers.${index}.attention`;
-    x = selfAttention(at, x, {
-      ...visibility,
-      prefix,
-      positions,
-      keyValueHeads: layer.keyValueHeads,
-      extend: extend && ((fresh) => extend(prefix, countHeads(layer.keyValueHeads), fresh)),
-    });
-    x = scope.tracer.site(`layers.${index}`, feedForward(at, x, `layers.${index}.feedForward`, layer.feedForward));
-  }
-  return logits(at, x, "norm");
-}
-
-function decode(scope: ModelScope, config: LlamaConfig, { tokens, positions, starts, lengths, batch, capacity }: DecodeInputs): Value {
-  return run(scope, config, {
-    tokens,
-    positions,
-    lengths,
-    starts,
-    causal: true,
-    extend: (prefix, heads, fresh) => writeCaches({ scope, config }, prefix, fresh, { starts, batch, capacity, heads }),
-  });
-}
+const parts = decoderArchitecture<LlamaConfig>({
+  parse: (raw, file) => parseConfig(schema, raw, file),
+  style,
+  embed: ({ weight }, _config, tokens) => rows(weight("embedding"), tokens),
+});
 
 const architecture: Architecture<LlamaConfig> = {
-  family: "decoder",
-  parse: (raw, file) => parseConfig(schema, raw, file),
-  weights: (config) => [
-    ...vocabularyWeights(config),
-    ...config.layers.flatMap((layer, index) => [
-      ...attentionWeights(config, `layers.${index}.attention`, layer.keyValueHeads, 2 * config.layers.length),
-      ...feedForwardWeights(config, `layers.${index}.feedForward`, layer.feedForward, 2 * config.layers.length),
-    ]),
-    normWeight("norm", config.hiddenSize),
-  ],
-  forward: (scope, config, { tokens, positions, lengths }) => run(scope, config, { tokens, positions, lengths, causal: true }),
-  decode,
-  caches: (config) => config.layers.flatMap((layer, index) => cacheSpecs(config, `layers.${index}.attention`, layer.keyValueHeads, false)),
-  heads: (config) => config.layers.flatMap((layer, index) => headGroup(config, `layers.${index}.attention`, layer.keyValueHeads)),
-  withHeads: (config, kept) => ({
-    ...config,
-    layers: config.layers.map((layer, index) => ({
-      ...layer,
-      keyValueHeads: keepHeads(layer.keyValueHeads, kept[`layers.${index}.attention.heads`]),
-    })),
-  }),
-  neurons: (config) => config.layers.flatMap((layer, index) => neuronGroup(`layers.${index}.feedForward`, layer.feedForward)),
-  withNeurons: (config, counts) => ({
-    ...config,
-    layers: config.layers.map((layer, index) => ({
-      ...layer,
-      feedForward: counts[`layers.${index}.feedForward.neurons`] ?? layer.feedForward,
-    })),
-  }),
-  layers: (config) => [{ stack: "layers", prefixes: config.layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
-  withLayers: (config, { layers: kept }) =>
-    kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },
+  ...parts,
   imports: { llama2c: importLlama2c, gguf: llamaFromGguf },
-  exports: { gguf: (config) => llamaToGguf(config, architecture.weights(config)) },
+  exports: { gguf: (config) => llamaToGguf(config, parts.weights(config)) },
   huggingface: llamaHuggingFace,
 };
 
