@@ -1,5 +1,6 @@
 export type { Checkpoint, Deed, ModelConfig, Provenance, SeenData } from "./checkpoint.ts";
-export type { Tokenizer } from "./tokenizer.ts";
+export type { SpecialTokens, Tokenizer } from "./tokenizer.ts";
+export type { Framed } from "./frame.ts";
 export type {
   Architecture,
   BesideConfig,

@@ -2,6 +2,8 @@
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { isPlainObject } from "@pare/core";
 import { textNotEncodable, tokenizerInvalid } from "./errors.ts";
+import { frameWith, templateOf, type Template } from "./frame.ts";
+import { spaceIdeographs } from "./ideographs.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 interface AddedToken {
@@ -37,7 +39,8 @@ export function tokenizerFromJson(json: unknown, config: unknown = {}, file: str
   const pieces = pieceTable(json["model"], added, fail);
   checkModel(json["model"], pieces, fail);
   const special = specialTokens(config, pieces, fail);
-  return wrap({ json, config, added, pieces, special, fail });
+  const template = templateOf(json["post_processor"], pieces, fail);
+  return wrap({ json, config, added, pieces, special, template, fail });
 }
 
 /** Piece → id; ids run from 0 without holes. */
@@ -115,7 +118,13 @@ function specialTokens(config: Readonly<Record<string, unknown>>, pieces: Readon
     if (id === undefined) throw fail(field, "a piece of the vocabulary", piece);
     return id;
   };
-  return { begin: idOf("bos_token"), end: idOf("eos_token"), padding: idOf("pad_token") };
+  return {
+    begin: idOf("bos_token"),
+    end: idOf("eos_token"),
+    padding: idOf("pad_token"),
+    mask: idOf("mask_token"),
+    unknown: idOf("unk_token"),
+  };
 }
 
 interface Checked {
@@ -124,22 +133,26 @@ interface Checked {
   readonly added: readonly AddedToken[];
   readonly pieces: ReadonlyMap<string, number>;
   readonly special: Tokenizer["special"];
+  readonly template: Template;
   readonly fail: Fail;
 }
 
-function wrap({ json, config, added, pieces, special, fail }: Checked): Tokenizer {
+function wrap({ json, config, added, pieces, special, template, fail }: Checked): Tokenizer {
   const library = openLibrary(json, config, fail);
-  const marks = new Set(Object.values(special).filter((id) => id !== undefined));
+  const prepared = spaceIdeographs(json["normalizer"]);
+  const { unknown, ...rest } = special;
+  const marks = new Set(Object.values(rest).filter((id) => id !== undefined && id !== unknown));
   const hidden = new Set([...marks, ...added.filter((token) => token.special).map(({ id }) => id)]);
   return {
     vocabularySize: pieces.size,
     special,
     encode: (text) => {
-      const ids: readonly (number | undefined)[] = library.encode(text, { add_special_tokens: false }).ids;
+      const ids: readonly (number | undefined)[] = library.encode(prepared(text), { add_special_tokens: false }).ids;
       // A word-level vocabulary holds its marks as words; text must not be able to write them.
       if (ids.some((id) => id === undefined || marks.has(id))) throw textNotEncodable({ text });
       return ids as number[];
     },
+    frame: (first, second) => frameWith(template, first, second),
     decode: (ids) => {
       const shown = ids.filter((id) => !hidden.has(id));
       return shown.length === 0 ? "" : library.decode(shown);
@@ -153,11 +166,12 @@ function openLibrary(json: Readonly<Record<string, unknown>>, config: Readonly<R
   const model = json["model"] as Readonly<Record<string, unknown>>;
   // Special tokens are left out, so that text which spells one stays text; decoding leaves them out by id.
   const added = ((json["added_tokens"] ?? []) as readonly { readonly special?: unknown }[]).filter(({ special }) => special !== true);
-  const parts = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
+  // Marks are put around ids by `frame`.
+  const parts = { normalizer: null, pre_tokenizer: null, decoder: null };
   // The library takes word-level vocabularies' unknown piece from the config, and tidies spaces unless it is told not to.
   const settings = { unk_token: model["unk_token"], clean_up_tokenization_spaces: false, ...config };
   try {
-    return new Library({ ...parts, ...json, added_tokens: added }, settings);
+    return new Library({ ...parts, ...json, added_tokens: added, post_processor: null }, settings);
   } catch (error) {
     throw fail("tokenizer", "parts that can be built", (error as Error).message);
   }

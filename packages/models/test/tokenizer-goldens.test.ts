@@ -1,0 +1,42 @@
+/** The ids of the Python `tokenizers` library on 1,000 strings (`tools/goldens/tokenizer_ids.py`). */
+import { readText } from "@pare/core";
+import { folderFiles } from "@pare/core/node";
+import { describe, expect, it } from "vitest";
+import { tokenizerFromJson } from "../src/index.ts";
+
+const files = folderFiles(`${import.meta.dirname}/tokenizers`);
+async function json<Value>(name: string): Promise<Value> {
+  return JSON.parse(await readText(files, name)) as Value;
+}
+
+interface Ids {
+  readonly plain: readonly (readonly number[])[];
+  /** Ids and types. */
+  readonly framed: readonly (readonly [number[], number[]])[];
+  readonly pairs: readonly (readonly [number[], number[]])[];
+}
+
+describe.each(["word-piece", "byte-level", "unigram"])("%s", async (name) => {
+  const strings = await json<string[]>("strings.json");
+  const tokenizer = tokenizerFromJson(await json(`${name}/tokenizer.json`), await json(`${name}/tokenizer_config.json`));
+  const ids = await json<Ids>(`${name}/ids.json`);
+
+  it("gives the same ids on 1,000 strings", () => {
+    expect(strings).toHaveLength(1000);
+    const wrong = strings.filter((text, index) => tokenizer.encode(text).join() !== ids.plain[index]!.join());
+    expect(wrong).toEqual([]);
+  });
+
+  it("puts the same marks around texts and pairs of texts", () => {
+    const encoded = strings.slice(0, ids.framed.length).map((text) => tokenizer.encode(text));
+    for (const [index, [expected, types]] of ids.framed.entries()) {
+      expect(tokenizer.frame(encoded[index]!)).toMatchObject({ ids: expected, tokenTypes: types });
+    }
+    for (const [index, [expected, types]] of ids.pairs.entries()) {
+      const second = encoded.at(-1 - index)!;
+      const framed = tokenizer.frame(encoded[index]!, second);
+      expect(framed).toMatchObject({ ids: expected, tokenTypes: types });
+      expect(framed.ids.slice(framed.starts[1], framed.starts[1]! + second.length)).toEqual(second);
+    }
+  });
+});
