@@ -120,6 +120,11 @@ export const letters: Tokenizer = {
   vocabularySize: 30,
   special: { begin: 1, end: 2, padding: 0 },
   encode: (text) => Array.from(text, (letter) => (/[a-z]/.test(letter) ? letter.charCodeAt(0) - 94 : 29)),
+  frame: (first, second) => ({
+    ids: [1, ...first, 2, ...(second ?? [])],
+    tokenTypes: [...first, 1, 2].map(() => 0).concat((second ?? []).map(() => 1)),
+    starts: second === undefined ? [1] : [1, first.length + 2],
+  }),
   decode: (ids) =>
     ids
       .filter((id) => id > 2)
