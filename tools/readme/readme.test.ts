@@ -24,6 +24,7 @@ const RUNS = [
 ].join("\n");
 
 const EXAMPLES: Readonly<Record<string, Example>> = {
+  "backend-gpujs": { prints: [""] },
   "backend-wasm": { prints: [""] },
   core: { prints: ["9\n9 [ 'ran', 'ran' ]\n", "9\n9 [ 'cached', 'cached' ]\n"] },
   distill: { prints: ["4 2\n"] },

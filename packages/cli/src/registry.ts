@@ -1,5 +1,6 @@
 /** The plugins that come with Pare, and those of `pare.config.ts`. */
 import { createRegistry, type AnyPlugin, type PluginKind, type Registry } from "@pare/core";
+import { gpujsBackend } from "@pare/backend-gpujs";
 import { wasmBackend } from "@pare/backend-wasm";
 import { distil, softTargetsObjective } from "@pare/distill";
 import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
@@ -50,6 +51,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     encoderDecoder,
     bert,
     wasmBackend,
+    gpujsBackend,
     referenceBackend,
     sparseWasmPack,
     denseStorage,

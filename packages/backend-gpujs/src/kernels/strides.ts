@@ -1,0 +1,102 @@
+/** Reading tensors under another order of their elements: which element of each operand belongs to element i of the output. */
+import type { GpujsEncoder, GpujsTensor, Shader } from "../types.ts";
+
+/** Elements between neighbours along each axis, row-major. */
+export function rowMajor(shape: readonly number[]): number[] {
+  const strides = shape.map(() => 1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  return strides;
+}
+
+/** Strides that read a tensor of shape `from` as if it had the shape `to` it broadcasts to. */
+export function broadcastTo(from: readonly number[], to: readonly number[]): number[] {
+  const strides = rowMajor(from);
+  const lead = to.length - from.length;
+  return to.map((_, axis) => (axis < lead || from[axis - lead] === 1 ? 0 : strides[axis - lead]!));
+}
+
+/** One loop over the output: its length, and how far a step goes in each operand (elements). */
+interface Loop {
+  readonly size: number;
+  readonly strides: readonly number[];
+}
+
+/** The loops over `shape`, outermost first: without those of length 1, neighbours merged where all operands run on. */
+function collapse(shape: readonly number[], operands: readonly (readonly number[])[]): Loop[] {
+  const loops: Loop[] = [];
+  shape.forEach((size, axis) => {
+    if (size === 1) return;
+    const strides = operands.map((operand) => operand[axis]!);
+    const outer = loops.at(-1);
+    if (outer !== undefined && outer.strides.every((stride, i) => stride === strides[i]! * size)) {
+      loops[loops.length - 1] = { size: outer.size * size, strides };
+    } else loops.push({ size, strides });
+  });
+  return loops.length === 0 ? [{ size: 1, strides: operands.map(() => 0) }] : loops;
+}
+
+interface Operand {
+  readonly tensor: GpujsTensor;
+  /** Along the axes of the output. */
+  readonly strides: readonly number[];
+  readonly start?: number | undefined;
+}
+
+const LETTERS = ["a", "b", "c"] as const;
+
+/**
+ * y[i] = f(a, b, c): up to three operands, each read under its own strides.
+ *
+ * @param value an expression of `a`, `b` and `c`; shaders are shared by all shapes that collapse to as many loops.
+ */
+export function mapStrided(encoder: GpujsEncoder, name: string, value: string, y: GpujsTensor, operands: readonly Operand[]): void {
+  const loops = collapse(
+    y.shape,
+    operands.map(({ strides }) => strides),
+  );
+  const letters = LETTERS.slice(0, operands.length);
+  const shader = stridedShader(name, value, loops.length, letters);
+  const values: Record<string, number | GpujsTensor> = {};
+  letters.forEach((letter, operand) => {
+    values[letter.toUpperCase()] = operands[operand]!.tensor;
+    values[`${letter}Start`] = operands[operand]!.start ?? 0;
+    loops.forEach(({ strides }, loop) => (values[`${letter}Step${loop}`] = strides[operand]!));
+  });
+  loops.forEach(({ size }, loop) => {
+    if (loop > 0) values[`size${loop}`] = size;
+  });
+  encoder.pass(shader, y, values);
+}
+
+function stridedShader(
+  name: string,
+  value: string,
+  loops: number,
+  letters: readonly string[],
+): Shader<Record<string, "tensor" | "integer">> {
+  const parameters: Record<string, "tensor" | "integer"> = {};
+  for (const letter of letters) parameters[letter.toUpperCase()] = "tensor";
+  for (const letter of letters) {
+    parameters[`${letter}Start`] = "integer";
+    for (let loop = 0; loop < loops; loop++) parameters[`${letter}Step${loop}`] = "integer";
+  }
+  for (let loop = 1; loop < loops; loop++) parameters[`size${loop}`] = "integer";
+  const lines: string[] = [];
+  let rest = "i";
+  for (let loop = loops - 1; loop > 0; loop--) {
+    lines.push(`const rest${loop} = quotient(${rest}, size${loop});`, `const at${loop} = ${rest} - rest${loop} * size${loop};`);
+    rest = `rest${loop}`;
+  }
+  lines.push(`const at0 = ${rest};`);
+  for (const letter of letters) {
+    const terms = Array.from({ length: loops }, (_, loop) => `at${loop} * ${letter}Step${loop}`);
+    lines.push(`const ${letter} = ${letter.toUpperCase()}[${letter}Start + ${terms.join(" + ")}];`);
+  }
+  return { name: `${name}_${loops}d`, parameters, body: `${lines.join(" ")} return ${value};` };
+}
+
+/** Rows along the last axis: how many and how long. */
+export function rowsOf({ shape, size }: GpujsTensor): { readonly count: number; readonly length: number } {
+  const length = shape.at(-1) ?? 1;
+  return { count: length === 0 ? 0 : size / length, length };
+}
