@@ -62,6 +62,7 @@ export { createStore, type Resident, type Store, type StoreOptions } from "./sto
 export { compile, type Compiled, type CompileOptions, type RunOptions } from "./compile.ts";
 export { firstCandidate, roundActivations, type ChoiceEvent } from "./passes/lower-weights.ts";
 export { rewrite, liveNodes, type Rewriting, type Rules } from "./passes/rewrite.ts";
+export { countFlops, planRun, type RunPlan, type RunPlanOptions } from "./estimate.ts";
 export { eager, type Eager } from "./eager.ts";
 export { openReference, prepareOnHost, referenceBackend, runOnHost } from "./reference/device.ts";
 export { OPS } from "./ops/index.ts";
