@@ -24,7 +24,9 @@ export async function requireAdapter(gpu: GPU | undefined, options: GPURequestAd
   if (gpu === undefined) {
     throw webgpuUnavailable({
       why: inNode ? "Node has no WebGPU of its own" : "this browser has no WebGPU",
-      next: inNode ? "Install the package webgpu (0.6.2 or newer) beside @pare/backend-webgpu." : "Use a newer browser, or the wasm backend.",
+      next: inNode
+        ? "Install the package webgpu (0.6.2 or newer) beside @pare/backend-webgpu."
+        : "Use a newer browser, or the wasm backend.",
     });
   }
   const adapter = await gpu.requestAdapter(options);
@@ -46,10 +48,7 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-export async function openGpuDevice(
-  adapter: GPUAdapter,
-  { subgroups, f16 }: Features,
-): Promise<GPUDevice> {
+export async function openGpuDevice(adapter: GPUAdapter, { subgroups, f16 }: Features): Promise<GPUDevice> {
   const requiredFeatures: GPUFeatureName[] = [...(subgroups ? (["subgroups"] as const) : []), ...(f16 ? (["shader-f16"] as const) : [])];
   const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
   return adapter.requestDevice({ requiredFeatures, requiredLimits });

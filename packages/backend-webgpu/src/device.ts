@@ -39,9 +39,7 @@ export async function openWebgpu(options: WebgpuDeviceOptions = {}): Promise<Web
   const kernels = new Map<string, Kernel<WebgpuTypes>>(KERNELS.map((kernel) => [kernel.op, kernel]));
   for (const pack of packs) if (isWebgpuPack(pack)) for (const kernel of pack.kernels) kernels.set(kernel.op, kernel);
   const memory = createMemory(device, memoryLimit);
-  const parts = { device, memory, features, kernels, pipelines: createPipelines(device), faults: watch(device) };
-  // In Node a GPU object that is collected takes its devices with it.
-  let instance = gpu;
+  const parts = { device, memory, features, kernels, pipelines: createPipelines(device), faults: watch(device), instance: gpu };
   const { alive } = parts.faults;
   return {
     backend: "webgpu",
@@ -58,7 +56,6 @@ export async function openWebgpu(options: WebgpuDeviceOptions = {}): Promise<Web
     close: async () => {
       memory.close();
       device.destroy();
-      instance = undefined;
     },
   };
 }
@@ -70,6 +67,8 @@ interface DeviceParts {
   readonly kernels: ReadonlyMap<string, Kernel<WebgpuTypes>>;
   readonly pipelines: Pipelines;
   readonly faults: Faults;
+  /** Held, since in Node a GPU object that is collected takes its devices with it. */
+  readonly instance: GPU | undefined;
 }
 
 /** What the device says went wrong, besides what a call itself throws. */

@@ -8,11 +8,7 @@ import type { Call, Features, WebgpuEncoder, WebgpuTensor, WebgpuTypes } from ".
 const COMPUTED: readonly DType[] = ["f32", "i32", "u8"];
 const ALIGNMENT = 64;
 
-export function encodeSteps(
-  steps: readonly ProgramStep[],
-  kernels: ReadonlyMap<string, Kernel<WebgpuTypes>>,
-  features: Features,
-): Encoded {
+export function encodeSteps(steps: readonly ProgramStep[], kernels: ReadonlyMap<string, Kernel<WebgpuTypes>>, features: Features): Encoded {
   const parts: (Call[] | ProgramStep)[] = [];
   const table: number[] = [];
   let [scratchBytes, taken] = [0, 0];

@@ -9,6 +9,8 @@ export const webgpuBackend: Backend<"webgpu", WebgpuDevice> = {
   version: 1,
   apiVersion: API_VERSION,
   package: "@pare/backend-webgpu",
+  needs:
+    "In Node, install the package webgpu (0.6.2 or newer) beside @pare/backend-webgpu, and a Vulkan, Metal or D3D12 driver; in a browser, use one that has WebGPU with hardware acceleration on.",
   open: async ({ packs, portable } = {}) => {
     try {
       return await openWebgpu({ packs, portable });

@@ -91,7 +91,11 @@ export function build(encoded: Encoded, { device, memory, pipelines, features }:
         ? undefined
         : memory.allocate(bytes),
   );
-  const [uniforms, scratch, table] = own as [GPUBuffer, ReturnType<Memory["allocate"]> | undefined, ReturnType<Memory["allocate"]> | undefined];
+  const [uniforms, scratch, table] = own as [
+    GPUBuffer,
+    ReturnType<Memory["allocate"]> | undefined,
+    ReturnType<Memory["allocate"]> | undefined,
+  ];
   const image = new Uint8Array(Math.max(16, end));
   shaders.forEach(({ numbers }, index) => image.set(numbers, places[index]));
   device.queue.writeBuffer(uniforms, 0, image);

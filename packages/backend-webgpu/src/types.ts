@@ -70,5 +70,10 @@ export interface WebgpuPack extends Pack<"webgpu"> {
 /** `implement(op, (encoder, { x }, { y }, attrs) => …)`: a kernel with the op's own types. */
 export const implement: <In extends string, Opt extends string, Out extends string, Attrs>(
   op: Op<string, In, Opt, Out, Attrs>,
-  encode: (encoder: WebgpuEncoder, inputs: Given<In, Opt, WebgpuTensor>, outputs: Readonly<Record<Out, WebgpuTensor>>, attrs: Attrs) => void,
+  encode: (
+    encoder: WebgpuEncoder,
+    inputs: Given<In, Opt, WebgpuTensor>,
+    outputs: Readonly<Record<Out, WebgpuTensor>>,
+    attrs: Attrs,
+  ) => void,
 ) => Kernel<WebgpuTypes> = kernelsFor<WebgpuTypes>();

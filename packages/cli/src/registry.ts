@@ -2,6 +2,7 @@
 import { createRegistry, type AnyPlugin, type PluginKind, type Registry } from "@pare/core";
 import { gpujsBackend } from "@pare/backend-gpujs";
 import { wasmBackend } from "@pare/backend-wasm";
+import { webgpuBackend } from "@pare/backend-webgpu";
 import { distil, softTargetsObjective } from "@pare/distill";
 import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
 import { ggufFormat, llama2cFormat, safetensorsFormat } from "@pare/formats";
@@ -52,6 +53,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     bert,
     wasmBackend,
     gpujsBackend,
+    webgpuBackend,
     referenceBackend,
     sparseWasmPack,
     denseStorage,

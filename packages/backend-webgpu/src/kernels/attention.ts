@@ -4,10 +4,11 @@
  * second half columns of the result; the four queries are a vector in both. The gradient walks twice: over keys for queries, and with
  * the parts of keys and queries exchanged for keys and values.
  */
-import { attentionGradientOp, attentionOp, type AttentionAttrs, type Kernel } from "@pare/tensor-core";
+import { attentionBiasGradientOp, attentionGradientOp, attentionOp, type AttentionAttrs, type Kernel } from "@pare/tensor-core";
 import { implement, type Call, type WebgpuEncoder, type WebgpuTensor, type WebgpuTypes } from "../types.ts";
 import { MATH } from "../wgsl/math.ts";
 import { reductions } from "../wgsl/reduce.ts";
+import { encodeElements } from "./elementwise.ts";
 
 interface Inputs {
   readonly query: WebgpuTensor;
@@ -15,6 +16,7 @@ interface Inputs {
   readonly value: WebgpuTensor;
   readonly lengths?: WebgpuTensor | undefined;
   readonly starts?: WebgpuTensor | undefined;
+  readonly bias?: WebgpuTensor | undefined;
 }
 
 interface GradientInputs extends Inputs {
@@ -34,21 +36,34 @@ interface Plan {
   readonly declare: string;
 }
 
-function planOf(encoder: WebgpuEncoder, { query, key, lengths, starts }: Inputs, { scale, causal, keyValueHeads }: AttentionAttrs): Plan {
+function planOf(
+  encoder: WebgpuEncoder,
+  { query, key, lengths, starts, bias }: Inputs,
+  { scale, causal, keyValueHeads }: AttentionAttrs,
+): Plan {
   const [, queries, heads, width] = query.shape as [number, number, number, number];
   const [, keys, groups] = key.shape as [number, number, number];
   const lanes = Math.max(width, keys) <= 32 ? 32 : 64;
-  const length = lengths === undefined ? "i32(p.keys)" : "clamp(read_lengths(b), 0, i32(p.keys))";
+  const [biasBatch = 1, biasHeads = 1] = bias?.shape ?? [];
+  const sizes = {
+    queries,
+    heads,
+    width,
+    keys,
+    groups_of_heads: groups,
+    bias_batch_step: biasBatch === 1 ? 0 : biasHeads * queries * keys,
+    bias_head_step: biasHeads === 1 ? 0 : queries * keys,
+  };
   return {
     lanes,
     chunks: Math.ceil(width / lanes),
-    call: { lanes, sizes: { queries, heads, width, keys, groups_of_heads: groups }, scalars: { scale } },
-    reads: { lengths, starts, shared: encoder.table(keyValueHeads) },
+    call: { lanes, sizes, scalars: { scale } },
+    reads: { lengths, starts, bias, shared: encoder.table(keyValueHeads) },
     declare: `${MATH}
 ${reductions(["sum", "max"], { lanes, features: encoder.features, type: "vec4<f32>" })}
 var<workgroup> agreed: vec2<i32>;
 fn agree(b: u32, lane: u32) {
-  if (lane == 0u) { agreed = vec2(${length}, ${starts === undefined ? "0" : "read_starts(b)"}); }
+  if (lane == 0u) { agreed = vec2(${lengthOf({ lengths })}, ${startOf({ starts })}); }
 }
 // Keys that a query sees, always the first ones.
 fn seen(query: u32, limit: vec2<i32>) -> u32 {
@@ -62,10 +77,26 @@ fn key_at(b: u32, key: u32, head: u32) -> u32 { return ((b * p.keys + min(key, p
 fn four_queries(b: u32, first: u32, head: u32) -> vec4<u32> {
   return vec4(query_at(b, first, head), query_at(b, first + 1u, head), query_at(b, first + 2u, head), query_at(b, first + 3u, head));
 }
+// What is added to a score; -1e30 or less hides the key.
+fn bias_of(b: u32, head: u32, query: u32, key: u32) -> f32 {
+  ${
+    bias === undefined
+      ? "return 0.0;"
+      : "return read_bias(b * p.bias_batch_step + head * p.bias_head_step + min(query, p.queries - 1u) * p.keys + min(key, p.keys - 1u));"
+  }
+}
 fn four_keys(b: u32, first: u32, head: u32) -> vec4<u32> {
   return vec4(key_at(b, first, head), key_at(b, first + 1u, head), key_at(b, first + 2u, head), key_at(b, first + 3u, head));
 }`,
   };
+}
+
+function lengthOf({ lengths }: Pick<Inputs, "lengths">): string {
+  return lengths === undefined ? "i32(p.keys)" : "clamp(read_lengths(b), 0, i32(p.keys))";
+}
+
+function startOf({ starts }: Pick<Inputs, "starts">): string {
+  return starts === undefined ? "0" : "read_starts(b)";
 }
 
 /** Element i of four vectors. */
@@ -87,6 +118,10 @@ const QUERIES = `let first = group % p.blocks * 4u;
   let limit = workgroupUniformLoad(&agreed);
   let sees = seen_by_four(first, limit);
   let last = seen(min(first + 3u, p.queries - 1u), limit);`;
+
+/** Of key j, for the four queries. */
+const BIASES =
+  "vec4(bias_of(b, head, first, j), bias_of(b, head, first + 1u, j), bias_of(b, head, first + 2u, j), bias_of(b, head, first + 3u, j))";
 
 /** Four rows of a tensor that is [b, queries, heads, width]. */
 function storeQueries(name: string, lanes: number, chunks: number, value: (chunk: number) => string): string {
@@ -129,13 +164,14 @@ var<workgroup> likely: array<vec4<f32>, ${lanes}>;`,
   ${perChunk(chunks, (c) => `var mixed${c} = vec4(0.0);`)}
   for (var begin = 0u; begin < last; begin += ${lanes}u) {
     let j = begin + lane;
-    let valid = vec4(j) < sees;
+    let extra = ${BIASES};
+    let valid = (vec4(j) < sees) & (extra > vec4(-1e30));
     var score = vec4(0.0);
     if (j < last) {
       let key = key_at(b, j, own_head);
       for (var i = 0u; i < p.width; i++) { score = fma(queries[i], vec4(read_key(key + i)), score); }
     }
-    score = select(vec4(-3.4e38), score * p.scale, valid);
+    score = select(vec4(-3.4e38), score * p.scale + extra, valid);
     let now = max(highest, reduce_max(score, lane));
     let shrink = exp_of4(highest - now);
     highest = now;
@@ -192,6 +228,7 @@ var<workgroup> slopes: array<vec4<f32>, ${lanes}>;`,
   ${perChunk(chunks, (c) => `var mixed${c} = vec4(0.0);`)}
   for (var begin = 0u; begin < last; begin += ${lanes}u) {
     let j = begin + lane;
+    let extra = ${BIASES};
     var score = vec4(0.0);
     var slope = vec4(0.0);
     if (j < last) {
@@ -201,7 +238,8 @@ var<workgroup> slopes: array<vec4<f32>, ${lanes}>;`,
         slope = fma(grads[i], vec4(read_value(key + i)), slope);
       }
     }
-    slopes[lane] = select(vec4(0.0), p.scale * exp_of4(score * p.scale - sums) * (slope - along), vec4(j) < sees);
+    let valid = (vec4(j) < sees) & (extra > vec4(-1e30));
+    slopes[lane] = select(vec4(0.0), p.scale * exp_of4(score * p.scale + extra - sums) * (slope - along), valid);
     workgroupBarrier();
     let count = min(${lanes}u, last - begin);
     ${perChunk(
@@ -271,7 +309,9 @@ var<workgroup> slopes: array<vec4<f32>, ${lanes}>;`,
           slope = fma(values[i], vec4(g), slope);
         }
       }
-      let weight = select(vec4(0.0), exp_of4(score * p.scale - sum), vec4(first, first + 1u, first + 2u, first + 3u) < vec4(sees));
+      let extra = vec4(bias_of(b, head, query, first), bias_of(b, head, query, first + 1u), bias_of(b, head, query, first + 2u), bias_of(b, head, query, first + 3u));
+      let valid = (vec4(first, first + 1u, first + 2u, first + 3u) < vec4(sees)) & (extra > vec4(-1e30));
+      let weight = select(vec4(0.0), exp_of4(score * p.scale + extra - sum), valid);
       likely[lane] = weight;
       slopes[lane] = p.scale * weight * (slope - along);
       workgroupBarrier();
@@ -304,8 +344,53 @@ var<workgroup> slopes: array<vec4<f32>, ${lanes}>;`,
   });
 }
 
+/** dbias: an invocation per element, over the batch elements and heads that share it. */
+function encodeBiasGradient(
+  encoder: WebgpuEncoder,
+  inputs: GradientInputs & { readonly bias: WebgpuTensor },
+  toBias: WebgpuTensor,
+  attrs: AttentionAttrs,
+): void {
+  const { call, reads, declare } = planOf(encoder, inputs, attrs);
+  const { grad, query, key, value, y, logSumExp } = inputs;
+  const [batch, heads] = toBias.shape as [number, number];
+  encodeElements(encoder, toBias.size, {
+    kernel: "f32_attention_bias_gradient",
+    reads: { grad, query, key, value, y, sums: logSumExp, ...reads },
+    writes: { to_bias: toBias },
+    sizes: { ...call.sizes, own_batch: batch, own_heads: heads, batch: query.shape[0]! },
+    scalars: call.scalars,
+    declare: `${declare}
+fn limit_of(b: u32) -> vec2<i32> {
+  return vec2(${lengthOf(inputs)}, ${startOf(inputs)});
+}`,
+    body: `let j = i % p.keys;
+  let query = i / p.keys % p.queries;
+  let own_head = i / p.keys / p.queries % p.own_heads;
+  let own_b = i / p.keys / p.queries / p.own_heads;
+  let extra = bias_of(own_b, own_head, query, j);
+  var total = 0.0;
+  for (var b = own_b; b < p.batch && extra > -1e30; b += p.own_batch) {
+    if (j >= seen(query, limit_of(b))) { continue; }
+    for (var head = own_head; head < p.heads; head += p.own_heads) {
+      let from_query = query_at(b, query, head);
+      let from_key = key_at(b, j, word_shared(head));
+      var score = 0.0;
+      var slope = 0.0;
+      for (var c = 0u; c < p.width; c++) {
+        score = fma(read_query(from_query + c), read_key(from_key + c), score);
+        slope = fma(read_grad(from_query + c), read_value(from_key + c) - read_y(from_query + c), slope);
+      }
+      total = fma(exp_of(score * p.scale + extra - read_sums((b * p.heads + head) * p.queries + query)), slope, total);
+    }
+  }
+  write_to_bias(i, total);`,
+  });
+}
+
 export const attentionKernels: readonly Kernel<WebgpuTypes>[] = [
   implement(attentionOp, encodeForward),
+  implement(attentionBiasGradientOp, (encoder, inputs, { bias }, attrs) => encodeBiasGradient(encoder, inputs, bias, attrs)),
   implement(attentionGradientOp, (encoder, inputs, to, attrs) => {
     encodeQueryGradient(encoder, inputs, to.query, attrs);
     encodeKeyGradient(encoder, inputs, to, attrs);

@@ -1,4 +1,4 @@
-import { ropeOp, type Kernel } from "@pare/tensor-core";
+import { ropeFrequencies, ropeOp, type Kernel } from "@pare/tensor-core";
 import { implement, type WebgpuTypes } from "../types.ts";
 import { encodeElements } from "./elementwise.ts";
 
@@ -23,10 +23,11 @@ fn turn(angle: u32) -> vec2<f32> {
   }
 }`;
 
-export const ropeKernel: Kernel<WebgpuTypes> = implement(ropeOp, (encoder, { x, positions }, { y }, { base, pairing, inverse }) => {
+export const ropeKernel: Kernel<WebgpuTypes> = implement(ropeOp, (encoder, { x, positions }, { y }, attrs) => {
+  const { pairing, inverse } = attrs;
   const [, , heads, width] = x.shape as [number, number, number, number];
   const pairs = width / 2;
-  const turns = Array.from({ length: pairs }, (_, pair) => (inverse ? -1 : 1) * (base ** ((-2 * pair) / width) / (2 * Math.PI)));
+  const turns = ropeFrequencies(width, attrs).map((radians) => ((inverse ? -1 : 1) * radians) / (2 * Math.PI));
   const [step, apart] = pairing === "adjacent" ? [2, 1] : [1, pairs];
   encodeElements(encoder, x.size / 2, {
     kernel: "f32_rope",

@@ -25,10 +25,12 @@ fn log_sum_exp(row: u32, lane: u32) -> vec2<f32> {
 }
 
 export const softmaxKernels: readonly Kernel<WebgpuTypes>[] = [
-  ...([
-    [softmaxOp, "exp_of(read_x(row + i) - log_sum.x - log_sum.y)"],
-    [logSoftmaxOp, "read_x(row + i) - log_sum.x - log_sum.y"],
-  ] as const).map(([op, formula]) =>
+  ...(
+    [
+      [softmaxOp, "exp_of(read_x(row + i) - log_sum.x - log_sum.y)"],
+      [logSoftmaxOp, "read_x(row + i) - log_sum.x - log_sum.y"],
+    ] as const
+  ).map(([op, formula]) =>
     implement(op, (encoder, { x }, { y }) => {
       const length = x.shape.at(-1)!;
       encoder.call({

@@ -35,7 +35,10 @@ export function collapse(shape: readonly number[], operands: readonly (readonly 
 }
 
 /** For operands `names`: functions `at_<name>(i)` from an index over all loops to the operand's element, and the numbers they need. */
-export function walk(loops: readonly Loop[], names: readonly string[]): { readonly declare: string; readonly sizes: Record<string, number> } {
+export function walk(
+  loops: readonly Loop[],
+  names: readonly string[],
+): { readonly declare: string; readonly sizes: Record<string, number> } {
   const sizes: Record<string, number> = {};
   loops.forEach(({ size, strides }, depth) => {
     if (depth > 0) sizes[`size_${depth}`] = size;
