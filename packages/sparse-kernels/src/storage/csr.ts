@@ -6,6 +6,7 @@ import { loadSparse, toSparse, type Layout } from "./sparse.ts";
 const CSR: Layout = {
   storage: "sparse/csr",
   rows: 1,
+  width: 1,
   starts: "rowStarts",
   descriptor: {},
   candidate: (out, features, columns) => ({

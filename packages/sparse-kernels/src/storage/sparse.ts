@@ -18,6 +18,8 @@ export interface Layout {
   readonly storage: string;
   /** Outputs per block. */
   readonly rows: number;
+  /** Inputs per block. */
+  readonly width: number;
   /** Name of the part that says where rows start. */
   readonly starts: string;
   /** What the descriptor says besides the shape. */
@@ -32,15 +34,15 @@ type Parts = Readonly<Record<string, TensorSource>>;
 const MOST_ELEMENTS = 2 ** 31 - 1;
 
 /** Columns are stored in 16 bits where that is enough; kernels read 32, widened when they are uploaded. */
-export function columnType(features: number): "u16" | "i32" {
-  return features <= 2 ** 16 ? "u16" : "i32";
+export function columnType(columns: number): "u16" | "i32" {
+  return columns <= 2 ** 16 ? "u16" : "i32";
 }
 
 /** Throws `tensor-core/storage-invalid` or `sparse-kernels/mask-invalid`. */
 export function toSparse(layout: Layout, dense: HostTensor, mask?: HostTensor): StoredWeight {
-  const pattern = patternOf(dense, layout.rows, mask);
+  const pattern = patternOf(dense, layout, mask);
   const parts = {
-    values: sourceOf({ dtype: "f32", shape: [pattern.columns.length * layout.rows], data: gather(pattern, dense, mask) }),
+    values: sourceOf({ dtype: "f32", shape: [pattern.columns.length * layout.rows * layout.width], data: gather(pattern, dense, mask) }),
     columns: sourceOf(columnTensor(pattern)),
     [layout.starts]: sourceOf({ dtype: "i32", shape: [pattern.starts.length], data: pattern.starts }),
   };
@@ -68,10 +70,11 @@ export function loadSparse(layout: Layout, weight: string, descriptor: Readonly<
     return source;
   };
   const blockRows = Math.ceil(shape[0] / layout.rows);
-  const columns = part("columns", columnType(shape[1]));
+  const blockColumns = Math.ceil(shape[1] / layout.width);
+  const columns = part("columns", columnType(blockColumns));
   const count = sizeOf(columns.shape);
-  if (count > blockRows * shape[1]) throw refuse("columns", `at most ${blockRows * shape[1]} entries`, `${count}`);
-  const values = part("values", "f32", [count * layout.rows]);
+  if (count > blockRows * blockColumns) throw refuse("columns", `at most ${blockRows * blockColumns} entries`, `${count}`);
+  const values = part("values", "f32", [count * layout.rows * layout.width]);
   const starts = part(layout.starts, "i32", [blockRows + 1]);
   return checkedWeight(layout, weight, shape, { values, columns, starts });
 }
@@ -88,6 +91,7 @@ function checkedWeight(
     const [columnData, startData] = await Promise.all([columns.read(), starts.read()]);
     const pattern: Pattern = {
       rows: layout.rows,
+      width: layout.width,
       out,
       features,
       columns: Int32Array.from(columnData.data as Uint16Array),
@@ -155,8 +159,8 @@ function sparseWeight(layout: Layout, shape: readonly [number, number], parts: P
   };
 }
 
-function columnTensor({ columns, features }: Pattern): HostTensor {
-  const dtype = columnType(features);
+function columnTensor({ columns, features, width }: Pattern): HostTensor {
+  const dtype = columnType(Math.ceil(features / width));
   return { dtype, shape: [columns.length], data: dtype === "u16" ? Uint16Array.from(columns) : columns };
 }
 

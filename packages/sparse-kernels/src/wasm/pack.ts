@@ -17,43 +17,38 @@ export const sparseWasmPack: WasmPack = {
   backend: "wasm",
   modules,
   kernels: [
-    implement(linearBlockOp, (encoder, { x, values, columns, blockRowStarts, bias, residual }, { y }, { activation }) => {
-      encodeLinear(encoder, BLOCK, { x, weight: [values, columns, blockRowStarts], bias, residual, y, activation });
+    implement(linearBlockOp, (encoder, { x, values, columns, blockRowStarts, bias, residual }, { y }, { activation, rows, width }) => {
+      const weight = { parts: [values, columns, blockRowStarts], kept: values.size, rows };
+      encodeLinear(encoder, { ...BLOCK, sizes: [rows, width] }, { x, weight, bias, residual, y, activation });
     }),
     implement(linearCsrOp, (encoder, { x, values, columns, rowStarts, bias, residual }, { y }, { activation }) => {
-      encodeLinear(encoder, CSR, { x, weight: [values, columns, rowStarts], bias, residual, y, activation });
+      const weight = { parts: [values, columns, rowStarts], kept: values.size, rows: 1 };
+      encodeLinear(encoder, CSR, { x, weight, bias, residual, y, activation });
     }),
-    implement(linearBlockInputGradientOp, (encoder, { grad, values, columns, blockRowStarts }, { x }) => {
-      encodeInputGradient(encoder, "f32_linear_block_input_gradient_4x8", grad, [values, columns, blockRowStarts], x);
+    implement(linearBlockInputGradientOp, (encoder, { grad, values, columns, blockRowStarts }, { x }, { rows, width }) => {
+      const weight = [values, columns, blockRowStarts];
+      encodeInputGradient(encoder, "f32_linear_block_input_gradient_4x8", { grad, weight, x, sizes: [rows, width] });
     }),
     implement(linearCsrInputGradientOp, (encoder, { grad, values, columns, rowStarts }, { x }) => {
-      encodeInputGradient(encoder, "f32_linear_csr_input_gradient_1x8", grad, [values, columns, rowStarts], x);
+      const weight = [values, columns, rowStarts];
+      encodeInputGradient(encoder, "f32_linear_csr_input_gradient_1x8", { grad, weight, x, sizes: [] });
     }),
-    implement(linearBlockValuesGradientOp, (encoder, { grad, x, columns, blockRowStarts }, { values }, { out, features }) => {
+    implement(linearBlockValuesGradientOp, (encoder, { grad, x, columns, blockRowStarts }, { values }, attrs) => {
+      const { rows, width, out, features } = attrs;
       const weight = addresses([columns, blockRowStarts, values]);
-      const panels = pack(encoder, x, tokensOf(x));
-      encoder.call(
-        "f32_linear_block_values_gradient_4x8",
-        grad.address,
-        panels,
-        ...weight,
-        encoder.scratch(TILE),
-        tokensOf(x),
-        features,
-        out,
-      );
+      const tokens = tokensOf(x);
+      const panels = pack(encoder, x, tokens);
+      const work = { size: Math.ceil(out / rows), nanoseconds: NANOSECONDS * values.size * tokens };
+      encoder.divide(work, (begin, end) => {
+        const sizes = [encoder.scratch(TILE), tokens, features, out, rows, width, begin, end];
+        encoder.call("f32_linear_block_values_gradient_4x8", grad.address, panels, ...weight, ...sizes);
+      });
     }),
     implement(linearCsrValuesGradientOp, (encoder, { grad, x, columns, rowStarts }, { values }, { out, features }) => {
       const tokens = tokensOf(x);
-      const weight = addresses([columns, rowStarts, values]);
-      encoder.call(
-        "f32_linear_csr_values_gradient_1x8",
-        pack(encoder, grad, tokens),
-        pack(encoder, x, tokens),
-        ...weight,
-        tokens,
-        features,
-        out,
+      const places = [pack(encoder, grad, tokens), pack(encoder, x, tokens), ...addresses([columns, rowStarts, values])];
+      encoder.divide({ size: out, nanoseconds: NANOSECONDS * values.size * tokens }, (begin, end) =>
+        encoder.call("f32_linear_csr_values_gradient_1x8", ...places, tokens, features, out, begin, end),
       );
     }),
   ],
@@ -67,18 +62,31 @@ const MOST_SINGLE = 3;
 /** As the kernels number them. */
 const ACTIVATIONS: Readonly<Record<Activation, number>> = { none: 0, relu: 1, gelu: 2, "gelu-tanh": 3, silu: 4 };
 
-/** Names of the kernels over panels of tokens and over one token. */
+/** What one multiplication takes, roughly: pieces of work too short to hand to another thread are found by it. */
+const NANOSECONDS = 0.06;
+
+/** Kernels over panels of tokens and over one token. */
 interface LinearKernels {
   readonly panels: string;
   readonly token: string;
+  /** Rows at which a range may begin, in block rows. */
+  readonly grain: number;
+  /** Outputs and inputs of a block, for kernels that ask. */
+  readonly sizes: readonly number[];
 }
 
-const BLOCK: LinearKernels = { panels: "f32_linear_block_4x8", token: "f32_linear_block_4x1" };
-const CSR: LinearKernels = { panels: "f32_linear_csr_1x8", token: "f32_linear_csr_1x1" };
+const BLOCK: Omit<LinearKernels, "sizes"> = { panels: "f32_linear_block_4x8", token: "f32_linear_block_4x1", grain: 1 };
+const CSR: LinearKernels = { panels: "f32_linear_csr_1x8", token: "f32_linear_csr_1x1", grain: 4, sizes: [] };
 
 interface Linear {
   readonly x: WasmTensor;
-  readonly weight: readonly WasmTensor[];
+  readonly weight: {
+    readonly parts: readonly WasmTensor[];
+    /** Values that are kept. */
+    readonly kept: number;
+    /** Outputs of a block row. */
+    readonly rows: number;
+  };
   readonly bias: WasmTensor | undefined;
   readonly residual: WasmTensor | undefined;
   readonly y: WasmTensor;
@@ -92,27 +100,57 @@ function encodeLinear(encoder: WasmEncoder, kernels: LinearKernels, { x, weight,
   const packed = rest <= MOST_SINGLE ? tokens - rest : tokens;
   const rowAt = (tensor: WasmTensor | undefined, token: number): number =>
     tensor === undefined ? 0 : tensor.address + token * widthOf(tensor) * 4;
-  const shared = [...addresses(weight), bias?.address ?? 0];
+  const shared = [...addresses(weight.parts), bias?.address ?? 0];
+  const work = (tokens: number) => ({
+    size: Math.ceil(out / weight.rows),
+    grain: kernels.grain,
+    nanoseconds: NANOSECONDS * weight.kept * tokens,
+  });
   if (packed > 0) {
     const panels = pack(encoder, x, packed);
-    const sizes = [packed, features, out, ACTIVATIONS[activation]];
-    encoder.call(kernels.panels, panels, ...shared, rowAt(residual, 0), y.address, encoder.scratch(TILE), ...sizes);
+    const sizes = [packed, features, out, ACTIVATIONS[activation], ...kernels.sizes];
+    encoder.divide(work(packed), (begin, end) =>
+      encoder.call(kernels.panels, panels, ...shared, rowAt(residual, 0), y.address, encoder.scratch(TILE), ...sizes, begin, end),
+    );
   }
   for (let token = packed; token < tokens; token++) {
-    encoder.call(kernels.token, rowAt(x, token), ...shared, rowAt(residual, token), rowAt(y, token), out, ACTIVATIONS[activation]);
+    encoder.divide(work(1), (begin, end) => {
+      const places = [rowAt(x, token), ...shared, rowAt(residual, token), rowAt(y, token)];
+      const sizes =
+        kernels.sizes.length === 0 ? [ACTIVATIONS[activation]] : [encoder.scratch(TILE), features, out, ACTIVATIONS[activation]];
+      encoder.call(kernels.token, ...places, ...sizes, ...kernels.sizes, begin, end);
+    });
   }
 }
 
-function encodeInputGradient(encoder: WasmEncoder, kernel: string, grad: WasmTensor, weight: readonly WasmTensor[], x: WasmTensor): void {
+interface InputGradient {
+  readonly grad: WasmTensor;
+  readonly weight: readonly WasmTensor[];
+  readonly x: WasmTensor;
+  readonly sizes: readonly number[];
+}
+
+function encodeInputGradient(encoder: WasmEncoder, kernel: string, { grad, weight, x, sizes }: InputGradient): void {
   const [features, out, tokens] = [widthOf(x), widthOf(grad), tokensOf(grad)];
   const panels = pack(encoder, grad, tokens);
-  encoder.call(kernel, panels, ...addresses(weight), x.address, encoder.scratch(panelBytes(features)), tokens, features, out);
+  const work = { size: Math.ceil(tokens / PANEL), nanoseconds: NANOSECONDS * weight[0]!.size * tokens };
+  encoder.divide(work, (begin, end) => {
+    const first = begin * PANEL;
+    const places = [panels + begin * panelBytes(out), ...addresses(weight), x.address + 4 * first * features];
+    const count = Math.min(end * PANEL, tokens) - first;
+    encoder.call(kernel, ...places, encoder.scratch(panelBytes(features)), count, features, out, ...sizes);
+  });
 }
 
 /** Panels of the first `tokens` rows, in scratch. */
 function pack(encoder: WasmEncoder, x: WasmTensor, tokens: number): number {
-  const panels = encoder.scratch(Math.ceil(tokens / PANEL) * panelBytes(widthOf(x)));
-  encoder.call("f32_pack_8", x.address, panels, tokens, widthOf(x));
+  const width = widthOf(x);
+  const panels = encoder.scratch(Math.ceil(tokens / PANEL) * panelBytes(width));
+  encoder.divide({ size: Math.ceil(tokens / PANEL), nanoseconds: 0.4 * tokens * width }, (begin, end) => {
+    const first = begin * PANEL;
+    const count = Math.min(end * PANEL, tokens) - first;
+    encoder.call("f32_pack_8", x.address + 4 * first * width, panels + begin * panelBytes(width), count, width);
+  });
   return panels;
 }
 
