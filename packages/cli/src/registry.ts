@@ -18,7 +18,7 @@ import {
 } from "@pare/models";
 import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
-import { blockStorage, csrStorage } from "@pare/sparse-kernels";
+import { blockStorage, csrStorage, nOfMStorage, sparseAffineStorage } from "@pare/sparse-kernels";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
 import { affineStorage, denseStorage, referenceBackend } from "@pare/tensor-core";
 import { finetune, nextTokenObjective, textData } from "@pare/training";
@@ -60,6 +60,8 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     affineStorage,
     csrStorage,
     blockStorage,
+    nOfMStorage,
+    sparseAffineStorage,
     safetensorsFormat,
     llama2cFormat,
     ggufFormat,

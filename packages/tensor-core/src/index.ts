@@ -95,7 +95,7 @@ export { concat, concatOp, type ConcatAttrs } from "./ops/concat.ts";
 export { crossEntropy, crossEntropyGradientOp, crossEntropyOp } from "./ops/cross-entropy.ts";
 export { dequantizeAffine, dequantizeAffineOp } from "./ops/dequantize-affine.ts";
 export { layerNorm, layerNormGradientOp, layerNormOp, type LayerNormAttrs } from "./ops/layer-norm.ts";
-export { linearAffineInt8, linearAffineInt8Op } from "./ops/linear-affine-int8.ts";
+export { linearAffineInt8, linearAffineInt8Op, roundRows } from "./ops/linear-affine-int8.ts";
 export { linearAffine, linearAffineOp, type LinearAffineAttrs } from "./ops/linear-affine.ts";
 export { linear, linearOp, type LinearAttrs } from "./ops/linear.ts";
 export { logSoftmax, logSoftmaxOp } from "./ops/log-softmax.ts";

@@ -20,7 +20,7 @@ export const BLOCK_SHAPES: readonly { readonly rows: BlockShape["rows"]; readonl
 ];
 
 /** Throws `sparse-kernels/block-unsupported`. */
-function layoutOf(asked: BlockShape): Layout {
+export function blockLayout(asked: BlockShape): Layout {
   const shape = BLOCK_SHAPES.find(({ rows, columns }) => rows === asked.rows && columns === (asked.columns ?? 1));
   if (shape === undefined) throw blockUnsupported({ shape: asked, known: BLOCK_SHAPES });
   const { rows, columns: width } = shape;
@@ -31,12 +31,12 @@ function layoutOf(asked: BlockShape): Layout {
     starts: "blockRowStarts",
     // Files of blocks with one column have always said their rows alone.
     descriptor: width === 1 ? { rows } : { rows, columns: width },
-    candidate: (out, features, columns) => ({
+    candidate: (out, features, { values, columns }) => ({
       name: "sparse-block-linear",
       ops: ["linear-block"],
       lower: ({ x, bias }, part) =>
         linearBlock(
-          { x, bias, values: part("values"), columns: part(columns), blockRowStarts: part("blockRowStarts") },
+          { x, bias, values: part(values), columns: part(columns), blockRowStarts: part("blockRowStarts") },
           { rows, width, out, features, activation: "none" },
         ),
     }),
@@ -64,7 +64,7 @@ export const blockStorage: Named<"storage", "sparse/block", StorageDefinition> =
         const expected = `blocks of ${BLOCK_SHAPES.map((shape) => `${shape.rows}×${shape.columns}`).join(", ")}`;
         throw storageInvalid({ weight, field: field as string, expected, found: JSON.stringify(found) ?? "nothing" });
       }
-      return loadSparse(layoutOf({ rows, columns } as BlockShape), weight, descriptor, parts);
+      return loadSparse(blockLayout({ rows, columns } as BlockShape), weight, descriptor, parts);
     },
   },
 };
@@ -74,5 +74,5 @@ export const blockStorage: Named<"storage", "sparse/block", StorageDefinition> =
  * Throws `sparse-kernels/mask-invalid`, also for a mask that prunes a part of a block, and `sparse-kernels/block-unsupported`.
  */
 export function toBlock(dense: HostTensor, shape: BlockShape, mask?: HostTensor): StoredWeight {
-  return toSparse(layoutOf(shape), dense, mask);
+  return toSparse(blockLayout(shape), dense, mask);
 }

@@ -117,7 +117,11 @@ export function matrixShape(dense: HostTensor): readonly [out: number, features:
   return [out, features];
 }
 
-function forEachEntry({ rows, width, out, features, columns, starts }: Pattern, visit: (entry: number, index: number) => void): void {
+/** Every kept entry: its place among the values, and its index in the dense weight. */
+export function forEachEntry(
+  { rows, width, out, features, columns, starts }: Pattern,
+  visit: (entry: number, index: number) => void,
+): void {
   for (let blockRow = 0; blockRow + 1 < starts.length; blockRow++) {
     const height = Math.min(rows, out - blockRow * rows);
     for (let block = starts[blockRow]!; block < starts[blockRow + 1]!; block++) {

@@ -3,6 +3,7 @@ import type { WasmEncoder, WasmPack, WasmTensor, WasmTypes } from "@pare/backend
 import { kernelsFor, type Activation } from "@pare/tensor-core";
 import { modules } from "../generated/modules.ts";
 import { linearBlockInputGradientOp, linearBlockOp, linearBlockValuesGradientOp } from "../ops/linear-block.ts";
+import { linearBlockInt8Op } from "../ops/linear-block-int8.ts";
 import { linearCsrInputGradientOp, linearCsrOp, linearCsrValuesGradientOp } from "../ops/linear-csr.ts";
 
 const implement = kernelsFor<WasmTypes>();
@@ -24,6 +25,10 @@ export const sparseWasmPack: WasmPack = {
     implement(linearCsrOp, (encoder, { x, values, columns, rowStarts, bias, residual }, { y }, { activation }) => {
       const weight = { parts: [values, columns, rowStarts], kept: values.size, rows: 1 };
       encodeLinear(encoder, CSR, { x, weight, bias, residual, y, activation });
+    }),
+    implement(linearBlockInt8Op, (encoder, { x, pairs, scales, columns, blockRowStarts, bias, residual }, { y }, { activation }) => {
+      const weight = { parts: [pairs, scales, columns, blockRowStarts], kept: 2 * pairs.size, rows: 4 };
+      encodeRounded(encoder, { x, weight, bias, residual, y, activation });
     }),
     implement(linearBlockInputGradientOp, (encoder, { grad, values, columns, blockRowStarts }, { x }, { rows, width }) => {
       const weight = [values, columns, blockRowStarts];
@@ -96,10 +101,7 @@ interface Linear {
 /** Whole panels, and the tokens left over as one more panel or, where they are few, one by one. */
 function encodeLinear(encoder: WasmEncoder, kernels: LinearKernels, { x, weight, bias, residual, y, activation }: Linear): void {
   const [features, out, tokens] = [widthOf(x), widthOf(y), tokensOf(x)];
-  const rest = tokens % PANEL;
-  const packed = rest <= MOST_SINGLE ? tokens - rest : tokens;
-  const rowAt = (tensor: WasmTensor | undefined, token: number): number =>
-    tensor === undefined ? 0 : tensor.address + token * widthOf(tensor) * 4;
+  const { packed, single } = splitTokens(tokens);
   const shared = [...addresses(weight.parts), bias?.address ?? 0];
   const work = (tokens: number) => ({
     size: Math.ceil(out / weight.rows),
@@ -113,7 +115,7 @@ function encodeLinear(encoder: WasmEncoder, kernels: LinearKernels, { x, weight,
       encoder.call(kernels.panels, panels, ...shared, rowAt(residual, 0), y.address, encoder.scratch(TILE), ...sizes, begin, end),
     );
   }
-  for (let token = packed; token < tokens; token++) {
+  for (const token of single) {
     encoder.divide(work(1), (begin, end) => {
       const places = [rowAt(x, token), ...shared, rowAt(residual, token), rowAt(y, token)];
       const sizes =
@@ -121,6 +123,57 @@ function encodeLinear(encoder: WasmEncoder, kernels: LinearKernels, { x, weight,
       encoder.call(kernels.token, ...places, ...sizes, ...kernels.sizes, begin, end);
     });
   }
+}
+
+/** As {@link encodeLinear}, over activations rounded to int8. */
+function encodeRounded(encoder: WasmEncoder, { x, weight, bias, residual, y, activation }: Linear): void {
+  const [features, out, tokens] = [widthOf(x), widthOf(y), tokensOf(x)];
+  const rounded = encoder.scratch(2 * tokens * features + 16);
+  const rowScales = encoder.scratch(4 * Math.ceil(tokens / PANEL) * PANEL);
+  encoder.divide({ size: tokens, nanoseconds: 0.5 * x.size }, (begin, end) =>
+    encoder.call(
+      "f32_round_rows",
+      x.address + 4 * begin * features,
+      rounded + 2 * begin * features,
+      rowScales + 4 * begin,
+      end - begin,
+      features,
+    ),
+  );
+  const shared = [...addresses(weight.parts), bias?.address ?? 0];
+  const work = (count: number) => ({ size: Math.ceil(out / 4), nanoseconds: 0.6 * NANOSECONDS * weight.kept * count });
+  const { packed, single } = splitTokens(tokens);
+  if (packed > 0) {
+    const bytes = 32 * Math.ceil(features / 2);
+    const panels = encoder.scratch(Math.ceil(packed / PANEL) * bytes);
+    encoder.divide({ size: Math.ceil(packed / PANEL), nanoseconds: 0.3 * packed * features }, (begin, end) => {
+      const first = begin * PANEL;
+      const count = Math.min(end * PANEL, packed) - first;
+      encoder.call("i16_pack_pairs_8", rounded + 2 * first * features, panels + begin * bytes, count, features);
+    });
+    encoder.divide(work(packed), (begin, end) => {
+      const places = [...shared, residual?.address ?? 0, y.address, encoder.scratch(TILE)];
+      encoder.call("i16_linear_block_4x8", panels, rowScales, ...places, packed, features, out, ACTIVATIONS[activation], begin, end);
+    });
+  }
+  for (const token of single) {
+    encoder.divide(work(1), (begin, end) => {
+      const places = [...shared, rowAt(residual, token), rowAt(y, token), encoder.scratch(TILE)];
+      const row = [rounded + 2 * token * features, rowScales + 4 * token];
+      encoder.call("i16_linear_block_4x1", ...row, ...places, features, out, ACTIVATIONS[activation], begin, end);
+    });
+  }
+}
+
+/** Tokens from the first on that go in panels, and those after them that go one by one. */
+function splitTokens(tokens: number): { readonly packed: number; readonly single: readonly number[] } {
+  const rest = tokens % PANEL;
+  const packed = rest <= MOST_SINGLE ? tokens - rest : tokens;
+  return { packed, single: Array.from({ length: tokens - packed }, (_, index) => packed + index) };
+}
+
+function rowAt(tensor: WasmTensor | undefined, token: number): number {
+  return tensor === undefined ? 0 : tensor.address + token * widthOf(tensor) * 4;
 }
 
 interface InputGradient {
