@@ -88,8 +88,10 @@ const MOST_MS = 1000;
 /** A batch of runs lasts at least this long, since some clocks tick only ten times in a millisecond. */
 const BATCH_MS = 1;
 
-function keyOf({ backend, variant }: Device, { stored }: Choice, { name, bytes }: Candidate, rows: number): string {
-  const density = nearestPower(Math.max(1, bytes) / (4 * sizeOf(stored.shape)), Math.SQRT2);
+function keyOf({ backend, variant }: Device, { stored }: Choice, { name, derived }: Candidate, rows: number): string {
+  // Of codes the floats that they stand for run.
+  const { shape } = (stored.parts["values"] ?? derived!["values32"])!;
+  const density = nearestPower(Math.max(1, sizeOf(shape)) / sizeOf(stored.shape), Math.SQRT2);
   return `${backend} ${variant} ${name} ${stored.shape.join("x")} rows ${rows} density ${density.toPrecision(2)}`;
 }
 
