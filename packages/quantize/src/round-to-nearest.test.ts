@@ -65,7 +65,7 @@ describe("quantize/round-to-nearest", () => {
     ["blocks of 4×1", (dense: HostTensor) => toBlock(dense, { rows: 4 }), 0.25],
     ["blocks of 4×2", (dense: HostTensor) => toBlock(dense, { rows: 4, columns: 2 }), 0.25],
   ] as const)("keeps %s sparse as codes where that is smallest, the numbers those of the affine weight", async (_name, store, share) => {
-    const kept = uniform(1, 0, 32).map((value) => value < share);
+    const kept = uniform(1, 0, 32).map((value) => Number(value < share));
     const { model, data } = await withValues((index) =>
       kept[Math.floor(index / 64) * 8 + Math.floor((index % 16) / 2)] ? Math.sin(index) : 0,
     );
