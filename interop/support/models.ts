@@ -13,13 +13,14 @@ import {
   llamaConfig,
   loadCheckpoint,
   onnxExporter,
+  transformersJsExporter,
   withWeights,
   type Checkpoint,
 } from "../../packages/models/src/index.ts";
 import { quantize, type RoundOptions } from "../../packages/quantize/src/index.ts";
 import type { HostTensor } from "../../packages/tensor-core/src/index.ts";
 
-export const registry: Registry = createRegistry(...builtIn, onnxExporter, wasmBackend);
+export const registry: Registry = createRegistry(...builtIn, onnxExporter, transformersJsExporter, wasmBackend);
 
 const DATA = fileURLToPath(new URL("../../../shared/data/", import.meta.url));
 

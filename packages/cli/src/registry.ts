@@ -2,10 +2,9 @@
 import { createRegistry, type AnyPlugin, type PluginKind, type Registry } from "@pare/core";
 import { gpujsBackend } from "@pare/backend-gpujs";
 import { wasmBackend } from "@pare/backend-wasm";
-import { webgpuBackend } from "@pare/backend-webgpu";
 import { distil, softTargetsObjective } from "@pare/distill";
 import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
-import { ggufFormat, llama2cFormat, safetensorsFormat } from "@pare/formats";
+import { ggufFormat, llama2cFormat, onnxFormat, safetensorsFormat } from "@pare/formats";
 import {
   bert,
   checkpointArtifact,
@@ -15,10 +14,11 @@ import {
   llama,
   onnxExporter,
   pareExporter,
+  transformersJsExporter,
 } from "@pare/models";
 import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
-import { blockStorage, csrStorage, nOfMStorage, sparseAffineStorage } from "@pare/sparse-kernels";
+import { blockStorage, csrStorage } from "@pare/sparse-kernels";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
 import { affineStorage, denseStorage, referenceBackend } from "@pare/tensor-core";
 import { finetune, nextTokenObjective, textData } from "@pare/training";
@@ -53,22 +53,21 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     bert,
     wasmBackend,
     gpujsBackend,
-    webgpuBackend,
     referenceBackend,
     sparseWasmPack,
     denseStorage,
     affineStorage,
     csrStorage,
     blockStorage,
-    nOfMStorage,
-    sparseAffineStorage,
     safetensorsFormat,
     llama2cFormat,
+    onnxFormat,
     ggufFormat,
     pareExporter,
     onnxExporter,
     huggingFaceExporter,
     ggufExporter,
+    transformersJsExporter,
     checkpointArtifact,
     headImportanceArtifact,
     textData(localFiles(folder)),

@@ -206,3 +206,10 @@ export const ggufSplit: ErrorFactory<Fault> = fault(
   "this is one part of a model",
   "Join the parts with llama.cpp: `llama-gguf-split --merge <first part> <out>`.",
 );
+
+export const onnxInvalid: ErrorFactory<Fault> = fault(
+  "onnx-invalid",
+  "A file is not an ONNX model, contradicts itself, or holds weights in a form that is not read.",
+  "this is not a model that can be read",
+  "Export the model again, or read its weights from the library that made it.",
+);

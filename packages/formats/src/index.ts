@@ -29,3 +29,5 @@ export { onnxF16, onnxF32 } from "./onnx/flavours/float.ts";
 export { onnxInt8Dynamic, onnxUint8Dynamic } from "./onnx/flavours/int8-dynamic.ts";
 export { onnxInt8Static, type ActivationRange } from "./onnx/flavours/int8-static.ts";
 export { onnxInt4 } from "./onnx/flavours/int4.ts";
+export { readOnnx, type OnnxContent, type OnnxWeight } from "./onnx/read.ts";
+export { onnxFormat } from "./onnx/format.ts";

@@ -54,6 +54,7 @@ export { huggingFaceExporter } from "./export/huggingface.ts";
 export { ggufExporter } from "./export/gguf.ts";
 export { pareExporter } from "./export/pare.ts";
 export { onnxExporter } from "./export/onnx/onnx.ts";
+export { transformersJsExporter } from "./export/onnx/transformers-js.ts";
 export { changesOf, onnxPacks, writeOnnxModel, type OnnxModelOptions } from "./export/onnx/write.ts";
 export { decodeComputation, forwardComputation, type OnnxComputation } from "./export/onnx/graph.ts";
 export { activationRanges, type CalibrationRow, type RangeOptions } from "./export/onnx/ranges.ts";

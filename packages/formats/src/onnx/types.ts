@@ -1,5 +1,5 @@
 /** ONNX element types, and numbers as bytes of them. */
-import { byteSize, viewArray, type DType, type HostTensor, type TypedArray } from "@pare/tensor-core";
+import { byteSize, toF16, viewArray, type DType, type HostTensor, type TypedArray } from "@pare/tensor-core";
 
 /** TensorProto.DataType of what is written and read. */
 export const ONNX_TYPES: Readonly<Record<DType, number>> = {
@@ -23,25 +23,6 @@ const DTYPES = new Map(Object.entries(ONNX_TYPES).map(([dtype, type]) => [type, 
 /** The dtype of a TensorProto.DataType; undefined: one that is not read (text, complex, 8-bit floats, 4-bit integers). */
 export function dtypeOf(type: number): DType | undefined {
   return DTYPES.get(type);
-}
-
-const scratch = new Float32Array(1);
-const bits = new Uint32Array(scratch.buffer);
-
-/** Number → IEEE 754 binary16 bits, to nearest, ties to even; beyond 65519 it is infinite. */
-export function toF16(value: number): number {
-  scratch[0] = value;
-  const word = bits[0]!;
-  const sign = (word >>> 16) & 0x8000;
-  const magnitude = word & 0x7fffffff;
-  if (magnitude >= 0x7f800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
-  if (magnitude >= 0x477ff000) return sign | 0x7c00;
-  // Below 2^-14 the result is a multiple of 2^-24; adding 0.5 to the magnitude rounds it there as f32 addition rounds.
-  if (magnitude < 0x38800000) {
-    scratch[0] = Math.abs(value) + 0.5;
-    return sign | (bits[0]! - 0x3f000000);
-  }
-  return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
 
 /** Largest finite binary16. */

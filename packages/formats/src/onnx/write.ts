@@ -75,10 +75,9 @@ export function buildOnnx(model: OnnxExport): OnnxBuilder {
   const lowerings = new Map([...LOWERINGS, ...(model.packs ?? []).flatMap((pack) => pack.lowerings)].map((one) => [one.op, one]));
   const walk: Walk = { model, flavour, builder, lowerings, values: new Map(), uses: usesOf(graph) };
   const live = liveNodes(graph);
-  for (const node of graph.nodes) {
-    if (!live.has(node)) continue;
-    if (node.kind === "op") lowerNode(walk, node);
-  }
+  // Inputs first: dimensions are known by them.
+  for (const node of graph.nodes) if (node.kind === "leaf" && (live.has(node) || isBound(model, node))) declareLeaf(walk, node);
+  for (const node of graph.nodes) if (node.kind === "op" && live.has(node)) lowerNode(walk, node);
   for (const [name, value] of Object.entries(graph.outputs)) declareOutput(builder, name, valueOf(walk, value), value);
   for (const [name, update] of Object.entries(model.updates ?? {})) {
     const value = graph.updates[name];
@@ -182,7 +181,16 @@ function storedOf({ model: { weights } }: Walk, weight: string): StoredWeight {
   return stored;
 }
 
-/** What stands for a value of the graph. Leaves are made when they are first read. */
+/** Whoever binds an input gives it, whether the graph reads it or not. */
+function isBound({ inputs }: OnnxExport, { leaf }: LeafNode): boolean {
+  return leaf.kind === "input" && inputs?.[leaf.name] !== undefined;
+}
+
+function declareLeaf(walk: Walk, { leaf, value }: LeafNode): void {
+  if (leaf.kind === "input" || leaf.kind === "state") valueOf(walk, value);
+}
+
+/** What stands for a value of the graph. Weights and constants are made when they are first read. */
 function valueOf(walk: Walk, value: Value): OnnxValue {
   const known = walk.values.get(value.id);
   if (known !== undefined) return known;

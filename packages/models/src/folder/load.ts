@@ -10,6 +10,7 @@ import { tokenizerFromJson } from "../tokenizer-json.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { finiteSource } from "./finite.ts";
 import { readJsonFile } from "./json-file.ts";
+import { ownOnnx, readOnnxContent, saysConfig } from "./onnx.ts";
 import { CONFIG_FILE, PROVENANCE_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "./names.ts";
 import { provenanceFromJson } from "./provenance-json.ts";
 import { checkWeights, weightsFromTensors } from "./weights.ts";
@@ -25,6 +26,11 @@ export type ModelPlugins = Pick<Registry, "find" | "list">;
  */
 export async function loadCheckpoint(files: FileSet, registry: ModelPlugins): Promise<Checkpoint> {
   const names = await files.list();
+  const onnx = (await safetensorsFormat.detect(files)) ? undefined : await readOnnxContent(files, registry);
+  if (onnx !== undefined && (saysConfig(onnx) || !names.includes(CONFIG_FILE))) {
+    const { config, weights } = await ownOnnx(onnx, (id) => findArchitecture(registry, id, onnx.file));
+    return complete(files, names, { config, weights }, { seen: undefined, deeds: [], origin: `an ONNX model (${onnx.producer})` });
+  }
   if (!names.includes(CONFIG_FILE)) return importCheckpoint(files, registry, names);
   const file = `${files.location}/${CONFIG_FILE}`;
   const raw = await readJsonFile(files, CONFIG_FILE, configInvalid);

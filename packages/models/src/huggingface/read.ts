@@ -8,6 +8,7 @@ import { configInvalid, pluginMissing, weightExtra, weightMissing, weightShapeMi
 import { finiteSource } from "../folder/finite.ts";
 import { readJsonFile } from "../folder/json-file.ts";
 import type { ModelPlugins } from "../folder/load.ts";
+import { onnxTensors, readOnnxContent } from "../folder/onnx.ts";
 import { fileTensors, namesOf, type FileTensor } from "./names.ts";
 import { reshaped, rowsOf, turned } from "./sources.ts";
 
@@ -41,9 +42,21 @@ export async function readHuggingFace(files: FileSet, raw: RawConfig, registry: 
   const present = await files.list();
   const beside = async (name: string): Promise<unknown> => (present.includes(name) ? readJsonFile(files, name, configInvalid) : undefined);
   const config = architecture.parse({ ...(await huggingface.read(raw, file, beside)), huggingface: raw }, file);
-  const content = await safetensorsFormat.read(files);
-  const { weights, unused } = weightsOf(content, architecture, config, `${files.location}/${SAFETENSORS_FILE}`);
+  const content = await tensorsOf(files, registry, architecture, config);
+  const { weights, unused } = weightsOf(content, architecture, config, content.file);
   return { architecture, config, weights, origin: originOf(raw, unused) };
+}
+
+/** The tensors of safetensors files; of an ONNX model, under the names that the library has for them, where the folder holds no others. */
+async function tensorsOf(
+  files: FileSet,
+  registry: ModelPlugins,
+  architecture: Architecture,
+  config: ModelConfig,
+): Promise<Pick<NamedTensors, "tensors"> & { readonly file: string }> {
+  const onnx = (await safetensorsFormat.detect(files)) ? undefined : await readOnnxContent(files, registry);
+  if (onnx !== undefined) return { tensors: onnxTensors(onnx, architecture, config), file: onnx.file };
+  return { ...(await safetensorsFormat.read(files)), file: `${files.location}/${SAFETENSORS_FILE}` };
 }
 
 function originOf({ model_type: type, architectures }: RawConfig, unused: readonly string[]): string {

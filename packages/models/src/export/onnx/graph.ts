@@ -91,8 +91,9 @@ export function decodeComputation(architecture: Architecture, config: ModelConfi
     const inputs = {
       tokens: rows("tokens"),
       positions: rows("positions"),
-      starts: row("starts"),
+      // The mask, which says how many entries there are, before what is computed from that.
       lengths: row("lengths"),
+      starts: row("starts"),
       batch,
       capacity,
     };
