@@ -118,15 +118,15 @@ export const outputUnwritable: ErrorFactory<{ folder: string; field: string; cau
   }),
 );
 
-export const deviceUnavailable: ErrorFactory<{ device: string; known: readonly string[] }> = defineError(
+export const deviceUnavailable: ErrorFactory<{ device: string; known: readonly string[]; needs: string | undefined }> = defineError(
   "cli/device-unavailable",
   "The device exists but cannot be opened on this machine.",
-  ({ device, known }) => ({
+  ({ device, known, needs }) => ({
     message: "this device is not available here",
     field: "--device",
     found: device,
     expected: known.join(" or "),
-    next: "Use another device.",
+    next: needs === undefined ? "Use another device." : `${needs} Or use another device.`,
   }),
 );
 

@@ -2,6 +2,7 @@
 import { createRegistry, type AnyPlugin, type PluginKind, type Registry } from "@pare/core";
 import { gpujsBackend } from "@pare/backend-gpujs";
 import { wasmBackend } from "@pare/backend-wasm";
+import { webgpuBackend } from "@pare/backend-webgpu";
 import { distil, softTargetsObjective } from "@pare/distill";
 import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
 import { ggufFormat, llama2cFormat, onnxFormat, safetensorsFormat } from "@pare/formats";
@@ -18,7 +19,7 @@ import {
 } from "@pare/models";
 import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
-import { blockStorage, csrStorage } from "@pare/sparse-kernels";
+import { blockStorage, csrStorage, nOfMStorage, sparseAffineStorage } from "@pare/sparse-kernels";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
 import { affineStorage, denseStorage, referenceBackend } from "@pare/tensor-core";
 import { finetune, nextTokenObjective, textData } from "@pare/training";
@@ -53,12 +54,15 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     bert,
     wasmBackend,
     gpujsBackend,
+    webgpuBackend,
     referenceBackend,
     sparseWasmPack,
     denseStorage,
     affineStorage,
     csrStorage,
     blockStorage,
+    nOfMStorage,
+    sparseAffineStorage,
     safetensorsFormat,
     llama2cFormat,
     onnxFormat,

@@ -67,6 +67,8 @@ export interface OpenOptions {
 export interface Backend<Id extends string, Device> extends Described<"backend", Id> {
   /** null: not available on this machine. */
   readonly open: (options?: OpenOptions) => Promise<Device | null>;
+  /** What a machine must have, told where `open` gives null: "Install the package …, and a driver for …". */
+  readonly needs?: string | undefined;
 }
 export interface Pack<BackendId extends string> extends Described<"pack", string> {
   readonly backend: BackendId;

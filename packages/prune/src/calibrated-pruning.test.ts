@@ -71,7 +71,7 @@ describe.each(["wanda", "sparsegpt"] as const)("prune/%s", (stage) => {
     }
     expect(model.weights.get("embedding")!.mask).toBeUndefined();
     const options = { sparsity: 0.3, pattern: "unstructured", sequential: true, batch: 16 };
-    expect(model.provenance.deeds).toMatchObject([{ use: `prune/${stage}`, version: 1, options, seed: 5 }]);
+    expect(model.provenance.deeds).toMatchObject([{ use: `prune/${stage}`, version: 2, options, seed: 5 }]);
     expect(model.provenance.seen).toMatchObject([{ data: "text" }]);
   });
 

@@ -12,7 +12,7 @@ import {
   type InputStatistic,
 } from "@pare/training";
 import { z } from "zod";
-import { isNOfM, nOfMField, type NOfM } from "./n-of-m.ts";
+import { isNOfM, nOfMField, parseNOfM, type NOfM } from "./n-of-m.ts";
 import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { storePruned, type PrunedStorage } from "./store-pruned.ts";
@@ -115,7 +115,7 @@ export function calibratedPruning<Id extends string, Settings extends Calibrated
           const { data, kept } = prune({ ...task, rows, columns, statistic: sums }, given);
           if (kept.every((bit) => bit === 1)) return stored;
           const mask: HostTensor = { dtype: "u8", shape, data: kept };
-          return storePruned({ dtype: "f32", shape, data }, mask, "unstructured", storage);
+          return storePruned({ dtype: "f32", shape, data }, mask, isNOfM(given.pattern) ? parseNOfM(given.pattern) : undefined, storage);
         },
       });
       const { retrain, ...rest } = given;

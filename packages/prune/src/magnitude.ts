@@ -4,21 +4,21 @@ import { subjectOf } from "@pare/training";
 import type { HostTensor, StoredWeight } from "@pare/tensor-core";
 import { z } from "zod";
 import { countOf, ONE_SHARE, oneShare } from "./calibrated-pruning.ts";
-import { isNOfM, nOfMField, selectNOfM, type NOfM } from "./n-of-m.ts";
+import { isNOfM, nOfMField, parseNOfM, selectNOfM, type NOfM } from "./n-of-m.ts";
 import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
-import { expandMask, scoreMagnitude, unitRowsOf, type Pattern } from "./score.ts";
+import { blockOf, expandMask, patternField, scoreMagnitude, unitsOf, type Pattern } from "./score.ts";
 import { selector, thresholdOf, thresholdOver } from "./select.ts";
-import { storePruned, wholeBlocks, type PrunedStorage } from "./store-pruned.ts";
+import { storePruned, type PrunedStorage } from "./store-pruned.ts";
 
 const ID = "prune/magnitude";
-const VERSION = 1;
+const VERSION = 2;
 
 /** Options of {@link magnitude}. */
 export interface MagnitudeOptions {
   /** Share of the weights (or blocks) that is gone afterwards, those of earlier steps counted; at least 0, below 1. With a pattern N:M left out. */
   readonly sparsity?: number | undefined;
-  /** Single weights by |w| (default), blocks of 4 outputs × 1 input by their L2 norm, or of M consecutive inputs the N largest: "2:4". */
+  /** Single weights by |w| (default), blocks of outputs × inputs by their L2 norm (`"4x1"`, `"4x2"`, `"8x1"`, `"16x1"`), or of M consecutive inputs the N largest: "2:4". */
   readonly pattern?: Pattern | NOfM | undefined;
   /** Where that share is met exactly: each matrix (default), each row of it, or all matrices together. */
   readonly scope?: "matrix" | "row" | "global" | undefined;
@@ -39,11 +39,10 @@ interface Settings {
 const options: z.ZodType<Settings, MagnitudeOptions> = z
   .object({
     sparsity: z.number().min(0).lt(1).optional().describe("share of weights that is gone afterwards"),
-    pattern: z
-      .enum(["unstructured", "4x1"])
+    pattern: patternField
       .or(nOfMField)
       .default("unstructured")
-      .describe("single weights, blocks of 4 outputs × 1 input (4x1), or N of M consecutive inputs (2:4)"),
+      .describe("single weights, blocks of outputs × inputs (4x1, 4x2, 8x1, 16x1), or N of M consecutive inputs (2:4)"),
     scope: z.enum(["matrix", "row", "global"]).default("matrix").describe("where the share is met exactly"),
     storage: z.enum(["auto", "dense", "sparse"]).default("auto").describe("form of the pruned weights"),
     retrain: retrainField,
@@ -55,7 +54,7 @@ const options: z.ZodType<Settings, MagnitudeOptions> = z
   });
 
 /**
- * Removes the smallest linear weights (Han et al. 2015), or 4×1 blocks of them; embeddings, norms and biases stay. Exactly
+ * Removes the smallest linear weights (Han et al. 2015), or blocks of them; embeddings, norms and biases stay. Exactly
  * ⌊sparsity · n⌋ go in each scope, equal magnitudes in order of index. What earlier steps pruned goes first.
  *
  * @throws `prune/quantized-weight`, `prune/not-finite`, and what the retraining step throws.
@@ -86,7 +85,7 @@ export const magnitude: Stage<typeof ID, MagnitudeOptions, PruneState, { model: 
 async function load(name: string, stored: StoredWeight, pattern: Pattern): Promise<Prunable & { readonly keys: Uint32Array }> {
   const loaded = await loadPrunable(name, stored);
   const [rows, columns] = loaded.values.shape;
-  return { ...loaded, keys: scoreMagnitude(loaded.values.data as Float32Array, loaded.mask, rows, columns, pattern).keys };
+  return { ...loaded, keys: scoreMagnitude(loaded.values.data as Float32Array, loaded.mask, rows, columns, pattern) };
 }
 
 /** Chooses within one weight, called weight by weight in order: 1 stays, 0 goes. */
@@ -114,7 +113,8 @@ async function selection(model: Checkpoint, names: readonly string[], { sparsity
   }
   const total = names.reduce((sum, name) => {
     const [rows, columns] = model.weights.get(name)!.shape;
-    return sum + unitRowsOf(pattern, rows) * columns;
+    const units = unitsOf(pattern, rows, columns);
+    return sum + units.rows * units.columns;
   }, 0);
   return selector(await thresholdOver(() => allKeys(model, names, pattern), count(total)));
 }
@@ -127,11 +127,11 @@ async function prune(name: string, stored: StoredWeight, { pattern: asked, stora
   const pattern = isNOfM(asked) ? "unstructured" : asked;
   const { values, mask, keys } = await load(name, stored, pattern);
   const [rows, columns] = values.shape;
-  const kept = expandMask(select(keys, columns), mask, rows, columns, pattern);
+  const kept = expandMask(select(keys, unitsOf(pattern, rows, columns).columns), mask, rows, columns, pattern);
   if (kept.every((bit) => bit === 1)) return stored;
   const data = (values.data as Float32Array).map((value, index) => (kept[index] === 0 ? 0 : value));
   const keptMask: HostTensor = { dtype: "u8", shape: values.shape, data: kept };
-  return storePruned({ ...values, data }, keptMask, pattern === "4x1" && wholeBlocks(keptMask) ? "4x1" : "unstructured", storage);
+  return storePruned({ ...values, data }, keptMask, isNOfM(asked) ? parseNOfM(asked) : blockOf(asked), storage);
 }
 
 /** Options as JSON: the step to retrain with leaves its own deed. */

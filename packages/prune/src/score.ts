@@ -1,24 +1,40 @@
 /** Scores of a linear weight `[out, in]` as keys (see `select.ts`), and the mask that a choice among them stands for. */
+import { BLOCK_SHAPES } from "@pare/sparse-kernels";
+import { z } from "zod";
 import { keyOf } from "./select.ts";
 
-export type Pattern = "unstructured" | "4x1";
+/** Single weights, or blocks of outputs × inputs that there are kernels for. */
+export type Pattern = "unstructured" | "4x1" | "4x2" | "8x1" | "16x1";
 
-/** Outputs of a block. */
-export const BLOCK_ROWS = 4 as const;
+/** For the schema of a stage. */
+export const patternField: z.ZodType<Pattern, Pattern> = z.enum(["unstructured", "4x1", "4x2", "8x1", "16x1"]);
 
-export interface Scored {
-  /** One per unit (an element, or a block of up to 4 outputs × 1 input), row-major over `[unitRows, in]`. */
-  readonly keys: Uint32Array;
-  readonly unitRows: number;
+/** Outputs and inputs that are kept or pruned together. */
+export interface Unit {
+  readonly rows: number;
+  readonly columns: number;
 }
 
-/** Rows of units: the last block may have fewer than 4 outputs. */
-export function unitRowsOf(pattern: Pattern, rows: number): number {
-  return pattern === "4x1" ? Math.ceil(rows / BLOCK_ROWS) : rows;
+export type Block = (typeof BLOCK_SHAPES)[number];
+
+/** The blocks of a pattern; undefined for single weights. */
+export function blockOf(pattern: Pattern): Block | undefined {
+  return BLOCK_SHAPES.find(({ rows, columns }) => pattern === `${rows}x${columns}`);
+}
+
+/** What a pattern keeps or prunes together. */
+export function unitOf(pattern: Pattern): Unit {
+  return blockOf(pattern) ?? { rows: 1, columns: 1 };
+}
+
+/** How many units a weight has; the last ones of a row or column may be smaller. */
+export function unitsOf(pattern: Pattern, rows: number, columns: number): Unit {
+  const unit = unitOf(pattern);
+  return { rows: Math.ceil(rows / unit.rows), columns: Math.ceil(columns / unit.columns) };
 }
 
 /**
- * Magnitudes: |w|, or the L2 norm of a 4×1 block. A block counts as pruned when all of it is.
+ * Magnitudes, one per unit, row-major over {@link unitsOf}: |w|, or the L2 norm of a block. A block counts as pruned when all of it is.
  *
  * @param mask u8 `[rows, columns]`, 0 where an earlier step pruned.
  */
@@ -28,35 +44,38 @@ export function scoreMagnitude(
   rows: number,
   columns: number,
   pattern: Pattern,
-): Scored {
-  const unitRows = unitRowsOf(pattern, rows);
-  const height = pattern === "4x1" ? BLOCK_ROWS : 1;
-  const keys = new Uint32Array(unitRows * columns);
-  for (let unitRow = 0; unitRow < unitRows; unitRow++) {
-    const last = Math.min(rows, (unitRow + 1) * height);
-    for (let column = 0; column < columns; column++) {
+): Uint32Array {
+  const unit = unitOf(pattern);
+  const units = unitsOf(pattern, rows, columns);
+  const keys = new Uint32Array(units.rows * units.columns);
+  for (let unitRow = 0; unitRow < units.rows; unitRow++) {
+    const last = Math.min(rows, (unitRow + 1) * unit.rows);
+    for (let unitColumn = 0; unitColumn < units.columns; unitColumn++) {
+      const right = Math.min(columns, (unitColumn + 1) * unit.columns);
       let squares = 0;
       let kept = false;
-      for (let row = unitRow * height; row < last; row++) {
-        const at = row * columns + column;
-        squares += values[at] * values[at];
-        kept ||= mask === undefined || mask[at] !== 0;
+      for (let row = unitRow * unit.rows; row < last; row++) {
+        for (let at = row * columns + unitColumn * unit.columns; at < row * columns + right; at++) {
+          squares += values[at] * values[at];
+          kept ||= mask === undefined || mask[at] !== 0;
+        }
       }
-      keys[unitRow * columns + column] = keyOf(Math.sqrt(squares), kept);
+      keys[unitRow * units.columns + unitColumn] = keyOf(Math.sqrt(squares), kept);
     }
   }
-  return { keys, unitRows };
+  return keys;
 }
 
 /** The mask u8 `[rows, columns]` of the units kept; what an earlier step pruned stays pruned. */
 export function expandMask(kept: Uint8Array, mask: Uint8Array | undefined, rows: number, columns: number, pattern: Pattern): Uint8Array {
-  const height = pattern === "4x1" ? BLOCK_ROWS : 1;
+  const unit = unitOf(pattern);
+  const units = unitsOf(pattern, rows, columns);
   const out = new Uint8Array(rows * columns);
   for (let row = 0; row < rows; row++) {
-    const from = Math.floor(row / height) * columns;
+    const from = Math.floor(row / unit.rows) * units.columns;
     for (let column = 0; column < columns; column++) {
       const at = row * columns + column;
-      out[at] = kept[from + column] !== 0 && (mask === undefined || mask[at] !== 0) ? 1 : 0;
+      out[at] = kept[from + Math.floor(column / unit.columns)] !== 0 && (mask === undefined || mask[at] !== 0) ? 1 : 0;
     }
   }
   return out;

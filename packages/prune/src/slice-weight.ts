@@ -1,6 +1,6 @@
 import { denseWeight, sourceOf, type HostTensor, type StoredWeight } from "@pare/tensor-core";
 import { sliceTensor } from "./slice-tensor.ts";
-import { storePruned, wholeBlocks } from "./store-pruned.ts";
+import { storePruned, type MaskForm } from "./store-pruned.ts";
 
 /** A weight that is not quantized with only these indices of an axis: dense stays dense in its dtype, beside its mask; sparse stays sparse. */
 export async function sliceWeight(stored: StoredWeight, axis: 0 | 1, kept: readonly number[]): Promise<StoredWeight> {
@@ -9,7 +9,11 @@ export async function sliceWeight(stored: StoredWeight, axis: 0 | 1, kept: reado
   if (stored.storage === "dense") return denseWeight(sourceOf(sliceTensor(await plain.read(), axis, kept)), mask && sourceOf(mask));
   const values = sliceTensor(await stored.dense(), axis, kept);
   const all: HostTensor = mask ?? { dtype: "u8", shape: values.shape, data: new Uint8Array(values.data.length).fill(1) };
-  // Rows that go may tear blocks of four outputs apart; single entries then say what is left.
-  const blocks = stored.storage === "sparse/block" && wholeBlocks(all);
-  return storePruned(values, all, blocks ? "4x1" : "unstructured", stored.storage.startsWith("sparse/") ? "sparse" : "auto");
+  // Rows and columns that go may tear blocks and groups apart; single entries then say what is left.
+  return storePruned(values, all, formOf(stored), stored.storage.startsWith("sparse/") ? "sparse" : "auto");
+}
+
+function formOf({ storage, descriptor }: StoredWeight): MaskForm {
+  if (storage === "sparse/block") return { columns: 1, ...descriptor } as MaskForm;
+  return storage === "sparse/n-of-m" ? (descriptor as unknown as MaskForm) : undefined;
 }

@@ -52,7 +52,7 @@ const options: z.ZodType<Settings, SparseGptOptions> = z
  */
 export const sparsegpt: Stage<typeof ID, SparseGptOptions, PruneState, { model: Checkpoint }> = calibratedPruning({
   id: ID,
-  version: 1,
+  version: 2,
   options,
   statistic: "gram",
   prune,

@@ -32,7 +32,7 @@ const options: z.ZodType<CalibratedPruningSettings, WandaOptions> = z.object(pru
  */
 export const wanda: Stage<typeof ID, WandaOptions, PruneState, { model: Checkpoint }> = calibratedPruning({
   id: ID,
-  version: 1,
+  version: 2,
   options,
   statistic: "squares",
   prune,

@@ -24,7 +24,7 @@ describe("quantize/gptq", () => {
       "dense",
     ]);
     const options = { bits: 4, symmetric: true, granularity: "channel", groupSize: 32, activationOrder: true, sequential: true };
-    expect(provenance.deeds).toMatchObject([{ use: "quantize/gptq", version: 1, options, seed: 5 }]);
+    expect(provenance.deeds).toMatchObject([{ use: "quantize/gptq", version: 2, options, seed: 5 }]);
     expect(provenance.seen).toMatchObject([{ data: "text" }]);
   });
 

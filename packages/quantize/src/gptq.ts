@@ -11,10 +11,10 @@ import {
 import { z } from "zod";
 import { notFinite } from "./errors.ts";
 import { gptqRound, type GptqRounding } from "./gptq-round.ts";
-import { refuseQuantized, staysSparse, storeRounded } from "./store-rounded.ts";
+import { chooseForm, refuseQuantized, storeRounded } from "./store-rounded.ts";
 
 const ID = "quantize/gptq";
-const VERSION = 1;
+const VERSION = 2;
 
 /** Options of {@link gptq}. */
 export interface GptqOptions extends CalibrationOptions {
@@ -45,8 +45,8 @@ const options: z.ZodType<CalibrationSettings & GptqRounding, GptqOptions> = z.ob
 /**
  * Rounds the linear weights of the transformer layers, column by column, moving what is not yet rounded to make up for the error on
  * calibration data (Frantar et al. 2022; see `gptqRound`). Embeddings, norms, biases and an output matrix of its own stay. The result
- * runs from its codes like that of `quantize/round-to-nearest`. Pruned zeros stay exactly 0.0; a sparse weight becomes affine where
- * that is smaller and stays as it is where it is not. Host memory: 8 bytes per entry of the matrix and of H.
+ * runs from its codes and leaves in the form of `quantize/round-to-nearest`. Pruned zeros stay exactly 0.0. Host memory: 8 bytes per
+ * entry of the matrix and of H.
  *
  * @throws `quantize/already-quantized`, `quantize/not-finite`, `training/not-positive-definite`, what `prepareSequences` and
  * `changeLayers` of training throw.
@@ -74,13 +74,14 @@ export const gptq: Stage<typeof ID, GptqOptions, { model: Checkpoint }, { model:
       context,
       use: ID,
       change: async ({ name, stored, statistic: gram }) => {
-        if (staysSparse(name, stored, given, context)) return stored;
+        const form = await chooseForm(name, stored, given, context);
+        if (form === undefined) return stored;
         const [rows, columns] = stored.shape as [number, number];
         const values = (await stored.dense()).data as Float32Array;
         const index = values.findIndex((value) => !Number.isFinite(value));
         if (index >= 0) throw notFinite({ weight: name, index, found: values[index] });
         const mask = (await stored.mask?.())?.data as Uint8Array | undefined;
-        return storeRounded([rows, columns], given.bits, gptqRound({ values, rows, columns, mask, gram }, given));
+        return storeRounded([rows, columns], given.bits, gptqRound({ values, rows, columns, mask, gram }, given), form);
       },
     });
     const deed = { use: ID, version: VERSION, options: toJson(given, "options"), seed: context.seed };

@@ -1,9 +1,9 @@
 import { withWeights, type Checkpoint } from "@pare/models";
-import { denseOf, f32 } from "@pare/tensor-core";
-import { toCsr } from "@pare/sparse-kernels";
+import { denseOf, f32, uniform, type HostTensor } from "@pare/tensor-core";
+import { toBlock, toCsr } from "@pare/sparse-kernels";
 import { describe, expect, it } from "vitest";
 import { logitsOf, toyContext, toyModel } from "@pare/training/testing";
-import { roundToNearest, type RoundToNearestOptions } from "./round-to-nearest.ts";
+import { quantize, roundToNearest, type RoundToNearestOptions } from "./round-to-nearest.ts";
 
 const WEIGHT = "layers.0.query";
 
@@ -28,7 +28,7 @@ describe("quantize/round-to-nearest", () => {
     expect(await storages(false)).toEqual(["dense", "affine", "dense"]);
     expect(await storages(true)).toEqual(["affine", "affine", "dense"]);
     const options = { bits: 4, symmetric: true, granularity: "channel", groupSize: 32, embeddings: false };
-    expect((await rounded({ bits: 4 })).provenance.deeds).toEqual([{ use: "quantize/round-to-nearest", version: 1, options, seed: 5 }]);
+    expect((await rounded({ bits: 4 })).provenance.deeds).toEqual([{ use: "quantize/round-to-nearest", version: 2, options, seed: 5 }]);
   });
 
   it("runs from its codes, close to the original for 8 bits and less so for fewer", async () => {
@@ -58,6 +58,28 @@ describe("quantize/round-to-nearest", () => {
         ((await weight.dense()).data as Float32Array).forEach((value, index) => index % 2 === 0 && expect(value === 0).toBe(true));
       }
     }
+  });
+
+  it.each([
+    ["single weights", (dense: HostTensor) => toCsr(dense), 0.2],
+    ["blocks of 4×1", (dense: HostTensor) => toBlock(dense, { rows: 4 }), 0.25],
+    ["blocks of 4×2", (dense: HostTensor) => toBlock(dense, { rows: 4, columns: 2 }), 0.25],
+  ] as const)("keeps %s sparse as codes where that is smallest, the numbers those of the affine weight", async (_name, store, share) => {
+    const kept = uniform(1, 0, 32).map((value) => Number(value < share));
+    const { model, data } = await withValues((index) =>
+      kept[Math.floor(index / 64) * 8 + Math.floor((index % 16) / 2)] ? Math.sin(index) : 0,
+    );
+    const sparse = withWeights(model, [[WEIGHT, store(f32([16, 16], data))]]);
+    const weight = (await rounded({ bits: 8 }, sparse)).weights.get(WEIGHT)!;
+    expect(weight.storage).toBe("sparse/affine");
+    const affine = await quantize(WEIGHT, denseOf(f32([16, 16], data)), {
+      bits: 8,
+      symmetric: true,
+      granularity: "channel",
+      groupSize: 16,
+    });
+    expect((await weight.dense()).data).toEqual((await affine.dense()).data);
+    expect(weight.bytes).toBeLessThan(affine.bytes);
   });
 
   it("leaves a weight sparse that codes would make larger, and says so", async () => {

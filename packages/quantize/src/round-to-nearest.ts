@@ -5,10 +5,10 @@ import type { StoredWeight } from "@pare/tensor-core";
 import { z } from "zod";
 import { notFinite } from "./errors.ts";
 import { roundToNearest as round, type RoundOptions } from "./round.ts";
-import { refuseQuantized, staysSparse, storeRounded } from "./store-rounded.ts";
+import { chooseForm, refuseQuantized, storeRounded, type RoundedForm } from "./store-rounded.ts";
 
 const ID = "quantize/round-to-nearest";
-const VERSION = 1;
+const VERSION = 2;
 
 /** Options of {@link roundToNearest}. */
 export interface RoundToNearestOptions {
@@ -34,8 +34,8 @@ const options: z.ZodType<RoundOptions & { readonly embeddings: boolean }, RoundT
 
 /**
  * Rounds every linear weight to the nearest code of an affine grid (see `roundToNearest` in `round.ts`); norms and biases stay.
- * The result runs from its codes. Pruned zeros are codes that stand for exactly 0.0, so a mask need not be kept beside them.
- * A sparse weight becomes affine where that is smaller and stays as it is where it is not.
+ * The result runs from its codes. Of a pruned weight the codes of what is left are kept, all codes (pruned zeros stand for exactly
+ * 0.0), or a sparse weight as it is: whichever is smallest.
  *
  * @throws `quantize/already-quantized`, `quantize/not-finite`.
  */
@@ -56,19 +56,25 @@ export const roundToNearest: Stage<typeof ID, RoundToNearestOptions, { model: Ch
     for (const [done, { name }] of wanted.entries()) {
       context.signal.throwIfAborted();
       const stored = model.weights.get(name)!;
-      if (!staysSparse(name, stored, given, context)) changes.push([name, await quantize(name, stored, given)]);
+      const form = await chooseForm(name, stored, given, context);
+      if (form !== undefined) changes.push([name, await quantize(name, stored, given, form)]);
       context.emit({ type: "progress", progress: { done: done + 1, total: wanted.length, unit: "weights", message: name } });
     }
     return { model: withWeights(model, changes, { use: ID, version: VERSION, options: given, seed: context.seed }) };
   },
 });
 
-/** One linear weight `[out, in]`, rounded. Throws `quantize/not-finite`. */
-export async function quantize(name: string, stored: StoredWeight, rounding: RoundOptions): Promise<StoredWeight> {
+/** One linear weight `[out, in]`, rounded, by default as affine codes. Throws `quantize/not-finite`. */
+export async function quantize(
+  name: string,
+  stored: StoredWeight,
+  rounding: RoundOptions,
+  form: RoundedForm = { storage: "affine" },
+): Promise<StoredWeight> {
   const [rows, columns] = stored.shape as [number, number];
   const { data } = await stored.dense();
   const rounded = round(data as Float32Array, rows, columns, rounding, (index, found) => {
     throw notFinite({ weight: name, index, found });
   });
-  return storeRounded([rows, columns], rounding.bits, rounded);
+  return storeRounded([rows, columns], rounding.bits, rounded, form);
 }

@@ -11,7 +11,7 @@ import {
   createStore,
   denseOf,
   f32,
-  firstCandidate,
+  roundActivations,
   linear,
   trace,
   uniform,
@@ -20,7 +20,7 @@ import {
   type StoredWeight,
 } from "@pare/tensor-core";
 import { interleave, numbers, report, smoke } from "../../../tools/bench/harness.ts";
-import { toBlock, toCsr } from "../src/index.ts";
+import { toBlock, toCsr, toSparseAffine } from "../src/index.ts";
 import { sparseWasmPack } from "../src/wasm/index.ts";
 
 const OUT = smoke ? 192 : 3072;
@@ -41,6 +41,11 @@ async function compare(device: Device, tokens: number): Promise<void> {
   for (const percent of [80, 90, 95]) {
     weights[`block 4×1 ${percent} %`] = toBlock(pruned(4, percent), { rows: 4 });
     weights[`CSR ${percent} %`] = toCsr(pruned(1, percent));
+    if (percent === 90) {
+      weights["block 4×2 90 %"] = toBlock(pruned(4, percent, 2), { rows: 4, columns: 2 });
+      weights["block 16×1 90 %"] = toBlock(pruned(16, percent), { rows: 16 });
+      weights["block 4×2 90 % int8"] = rounded(pruned(4, percent, 2));
+    }
   }
   const times = await interleave(
     Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, layerOf(device, weight, tokens)])),
@@ -51,7 +56,8 @@ async function compare(device: Device, tokens: number): Promise<void> {
   console.log(`${OUT}×${FEATURES}, ${tokens} token${tokens === 1 ? "" : "s"}, ${device.backend} ${device.variant}, ${rounds} rounds`);
   for (const [name, weight] of Object.entries(weights)) {
     const { median, fastest } = times[name]!;
-    const flop = (2 * tokens * weight.parts["values"]!.bytes) / 4e6;
+    const kept = weight.mask === undefined ? OUT * FEATURES : ((await weight.mask()).data as Uint8Array).reduce((sum, bit) => sum + bit, 0);
+    const flop = (2 * tokens * kept) / 1e6;
     const what = `${tokens} × ${name}, ${device.variant}`;
     const target = judged && name === "dense" ? { least: DENSE_TARGET } : undefined;
     report({ what, value: flop / median, fastest: flop / fastest, unit: "GFLOP/s", target });
@@ -71,16 +77,26 @@ function layerOf(device: Device, weight: StoredWeight, tokens: number): () => Pr
   const store = createStore(device, { weights: new Map([["weight", weight]]) });
   store.setState("x", f32([tokens, FEATURES], uniform(2, 0, tokens * FEATURES)));
   const graph = trace((t) => ({ y: linear(t.state("x", "f32", [tokens, FEATURES]), t.weight("weight", [OUT, FEATURES])) }));
-  const layer = compile(graph, { store, chooser: firstCandidate });
+  const layer = compile(graph, { store, chooser: roundActivations() });
   return () => layer.run({}, { read: [] });
 }
 
 /** Random groups of `rows` outputs are pruned. */
-function pruned(rows: number, percent: number): HostTensor {
-  const chance = uniform(3, rows, (OUT / rows) * FEATURES);
+function pruned(rows: number, percent: number, columns: number = 1): HostTensor {
+  const blockColumns = FEATURES / columns;
+  const chance = uniform(3, rows, (OUT / rows) * blockColumns);
   const values = uniform(4, rows, OUT * FEATURES);
+  const blockOf = (i: number): number => Math.floor(i / FEATURES / rows) * blockColumns + Math.floor((i % FEATURES) / columns);
   return f32(
     [OUT, FEATURES],
-    values.map((value, i) => (chance[Math.floor(i / FEATURES / rows) * FEATURES + (i % FEATURES)]! * 100 < percent ? 0 : value - 0.5)),
+    values.map((value, i) => (chance[blockOf(i)]! * 100 < percent ? 0 : value - 0.5)),
   );
+}
+
+/** The kept 4×2 blocks as int8 codes, one scale per output. */
+function rounded({ shape, data }: HostTensor): StoredWeight {
+  const codes = Uint8Array.from(data as Float32Array, (value) => 128 + Math.round(value * 254));
+  const mask: HostTensor = { dtype: "u8", shape, data: Uint8Array.from(data as Float32Array, (value) => Number(value !== 0)) };
+  const scales = new Float32Array(OUT).fill(1 / 254);
+  return toSparseAffine({ shape: [OUT, FEATURES], bits: 8, groupSize: FEATURES, codes, scales }, { rows: 4, columns: 2 }, mask);
 }

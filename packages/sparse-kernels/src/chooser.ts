@@ -17,8 +17,10 @@ import {
   type StoredWeight,
 } from "@pare/tensor-core";
 import { timingsInvalid } from "./errors.ts";
+import { sparseAffineStorage } from "./storage/affine.ts";
 import { blockStorage } from "./storage/block.ts";
 import { csrStorage } from "./storage/csr.ts";
+import { nOfMStorage } from "./storage/n-of-m.ts";
 
 /** Milliseconds of one pass through the layer; Infinity (null in JSON): it does not fit into the device's memory. */
 export interface Timing {
@@ -44,7 +46,7 @@ export interface MeasuredChooserOptions {
 export function measuredChooser({ device, cache = new Map(), otherwise = firstCandidate }: MeasuredChooserOptions): Chooser {
   const measuring = new Map<string, Promise<Timing>>();
   return async (choice) => {
-    const [candidate] = choice.candidates;
+    const candidate = choice.candidates.find(({ approximate }) => approximate !== true);
     if (candidate === undefined || !MEASURED.has(choice.stored.storage)) return otherwise(choice);
     const rows = nearestPower(Math.max(1, choice.rows), 2);
     const key = keyOf(device, choice, candidate, rows);
@@ -77,7 +79,7 @@ export function parseTimings(json: unknown): Map<string, Timing> {
   return new Map(timings);
 }
 
-const MEASURED: ReadonlySet<string> = new Set([csrStorage.id, blockStorage.id]);
+const MEASURED: ReadonlySet<string> = new Set([csrStorage.id, blockStorage.id, nOfMStorage.id, sparseAffineStorage.id]);
 /** Long enough for an engine to have compiled the kernels for good, and for a slow moment to pass. */
 const ENOUGH_MS = 40;
 const FEWEST_ROUNDS = 5;
@@ -86,8 +88,10 @@ const MOST_MS = 1000;
 /** A batch of runs lasts at least this long, since some clocks tick only ten times in a millisecond. */
 const BATCH_MS = 1;
 
-function keyOf({ backend, variant }: Device, { stored }: Choice, { name }: Candidate, rows: number): string {
-  const density = nearestPower(Math.max(1, sizeOf(stored.parts["values"]!.shape)) / sizeOf(stored.shape), Math.SQRT2);
+function keyOf({ backend, variant }: Device, { stored }: Choice, { name, derived }: Candidate, rows: number): string {
+  // Of codes the floats that they stand for run.
+  const { shape } = (stored.parts["values"] ?? derived!["values32"])!;
+  const density = nearestPower(Math.max(1, sizeOf(shape)) / sizeOf(stored.shape), Math.SQRT2);
   return `${backend} ${variant} ${name} ${stored.shape.join("x")} rows ${rows} density ${density.toPrecision(2)}`;
 }
 

@@ -13,17 +13,26 @@ export const maskInvalid: ErrorFactory<{ expected: string; found: string }> = de
   }),
 );
 
-export const blockUnsupported: ErrorFactory<{ rows: unknown }> = defineError(
+interface AnyShape {
+  readonly rows: number;
+  readonly columns?: number | undefined;
+}
+
+export const blockUnsupported: ErrorFactory<{ shape: AnyShape; known: readonly AnyShape[] }> = defineError(
   "sparse-kernels/block-unsupported",
   "A weight was to be stored in blocks of a shape there are no kernels for.",
-  ({ rows }) => ({
+  ({ shape, known }) => ({
     message: "there are no kernels for blocks of this shape",
-    field: "rows",
-    expected: "4",
-    found: String(rows),
-    next: "Prune and store the weight in blocks of 4 outputs × 1 input, or store it as `sparse/csr`.",
+    field: "rows, columns",
+    expected: known.map(showBlock).join(", "),
+    found: showBlock(shape),
+    next: "Prune and store the weight in blocks of one of these shapes, or store it as `sparse/csr`.",
   }),
 );
+
+function showBlock({ rows, columns = 1 }: AnyShape): string {
+  return `${rows}×${columns}`;
+}
 
 export const timingsInvalid: ErrorFactory<{ field: string; expected: string; found: string }> = defineError(
   "sparse-kernels/timings-invalid",

@@ -62,6 +62,7 @@ export { createStore, type Resident, type Store, type StoreOptions } from "./sto
 export { compile, type Compiled, type CompileOptions, type RunOptions } from "./compile.ts";
 export { firstCandidate, roundActivations, type ChoiceEvent } from "./passes/lower-weights.ts";
 export { rewrite, liveNodes, type Rewriting, type Rules } from "./passes/rewrite.ts";
+export { countFlops, planRun, type RunPlan, type RunPlanOptions } from "./estimate.ts";
 export { eager, type Eager } from "./eager.ts";
 export { openReference, prepareOnHost, referenceBackend, runOnHost } from "./reference/device.ts";
 export { OPS } from "./ops/index.ts";
@@ -94,7 +95,7 @@ export { concat, concatOp, type ConcatAttrs } from "./ops/concat.ts";
 export { crossEntropy, crossEntropyGradientOp, crossEntropyOp } from "./ops/cross-entropy.ts";
 export { dequantizeAffine, dequantizeAffineOp } from "./ops/dequantize-affine.ts";
 export { layerNorm, layerNormGradientOp, layerNormOp, type LayerNormAttrs } from "./ops/layer-norm.ts";
-export { linearAffineInt8, linearAffineInt8Op } from "./ops/linear-affine-int8.ts";
+export { linearAffineInt8, linearAffineInt8Op, roundRows } from "./ops/linear-affine-int8.ts";
 export { linearAffine, linearAffineOp, type LinearAffineAttrs } from "./ops/linear-affine.ts";
 export { linear, linearOp, type LinearAttrs } from "./ops/linear.ts";
 export { logSoftmax, logSoftmaxOp } from "./ops/log-softmax.ts";

@@ -36,6 +36,8 @@ export interface Op<Name extends string, In extends string, Opt extends string, 
       ) => Readonly<Partial<Record<In | Opt, Value>>>)
     | undefined;
   readonly cases: () => Iterable<OpCase<In, Opt, Attrs>>;
+  /** Floating-point operations for bound shapes, a product with its sum as two. Absent: one per element of the outputs, none for a view. */
+  readonly flops?: ((inputs: Given<In, Opt, TensorType>, attrs: Attrs) => number) | undefined;
   /** The only output is the first input's bytes under another shape: no kernel runs. */
   readonly view?: boolean | undefined;
   /** Inputs that the first output may overwrite when this node is their last reader (element i needs only element i). */
@@ -47,9 +49,10 @@ export interface Op<Name extends string, In extends string, Opt extends string, 
 }
 
 /* eslint-disable typescript/no-explicit-any -- where ops of all types stand together their own types are forgotten */
-export interface AnyOp extends Omit<Op<string, any, any, any, any>, "infer" | "reference" | "gradient"> {
+export interface AnyOp extends Omit<Op<string, any, any, any, any>, "infer" | "reference" | "gradient" | "flops"> {
   readonly infer: (inputs: any, attrs: any) => Readonly<Record<string, TensorType>>;
   readonly reference: (inputs: any, attrs: any) => Readonly<Record<string, HostTensor>>;
+  readonly flops?: ((inputs: any, attrs: any) => number) | undefined;
   readonly gradient?: ((grads: any, inputs: any, outputs: any, attrs: any) => Readonly<Partial<Record<string, Value>>>) | undefined;
 }
 

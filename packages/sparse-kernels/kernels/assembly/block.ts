@@ -1,10 +1,15 @@
-/** Linear layers over 4×1 blocks: a block's four weights are splatted and meet 8 tokens, 4 × 8 sums stay in registers. */
+/**
+ * Linear layers over blocks of `height` outputs (a multiple of 4) × `width` inputs (1 or 2). Four outputs at a time: their weights are
+ * splatted and meet 8 tokens, 4 × 8 sums stay in registers. A block keeps, input after input, its `height` values.
+ *
+ * All work on block rows `[begin, end)` alone, or on the panels they are given, so that threads share the rest.
+ */
 import { madd, loadTail, storeTail } from "../../../backend-wasm/kernels/assembly/lib/simd";
 import { finish } from "./finish";
 import { copyTile, panelBytes, storeTurned, unpack } from "./panels";
 
-/** Blocks whose values and columns (20 bytes each) stay in the second-level cache while all panels pass. */
-const CHUNK: i32 = 8192;
+/** Values that with their columns stay in the second-level cache while all panels pass. */
+const CHUNK: i32 = 32768;
 
 /**
  * y `[tokens, out]` = act(x·Wᵀ + bias) + residual, x as panels.
@@ -13,42 +18,51 @@ const CHUNK: i32 = 8192;
  */
 export function f32_linear_block_4x8(
   panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
-  tokens: i32, features: i32, out: i32, activation: i32,
+  tokens: i32, features: i32, out: i32, activation: i32, height: i32, width: i32, begin: i32, end: i32,
 ): void {
   const stride = <usize>out << 2;
   const bytes = panelBytes(features);
-  const blockRows = (out + 3) >> 2;
-  for (let first = 0, last = 0; first < blockRows; first = last) {
-    const limit = rowStart(starts, first) + CHUNK;
-    do { last++; } while (last < blockRows && rowStart(starts, last + 1) <= limit);
-    const width = min(last << 2, out) - (first << 2);
+  const size = height * width;
+  for (let first = begin, last = begin; first < end; first = last) {
+    const limit = rowStart(starts, first) * size + CHUNK;
+    do { last++; } while (last < end && rowStart(starts, last + 1) * size <= limit);
+    const columnsOut = min(last * height, out) - first * height;
     for (let token = 0; token < tokens; token += 8) {
       const count = min(8, tokens - token);
       const panel = panels + (<usize>token >> 3) * bytes;
-      const rows = <usize>token * stride + (<usize>first << 4);
+      const rows = y + <usize>token * stride;
       for (let row = first; row < last; row++) {
-        const whole = count == 8 && (row << 2) + 4 <= out;
-        const target = y + <usize>token * stride + (<usize>row << 4);
-        blockTile(panel, values, columns, starts, bias, row, whole ? target : tile, whole ? stride : 16);
-        if (!whole) copyTile(tile, target, stride, count, min(4, out - (row << 2)));
+        const from = rowStart(starts, row), to = rowStart(starts, row + 1);
+        const bottom = min((row + 1) * height, out);
+        for (let output = row * height, value = values + (<usize>(from * size) << 2); output < bottom; output += 4, value += 16) {
+          const whole = count == 8 && output + 4 <= out;
+          const target = rows + (<usize>output << 2);
+          const sums = whole ? target : tile;
+          const step = whole ? stride : 16;
+          const offset = bias == 0 ? 0 : bias + (<usize>output << 2);
+          if (width == 1) blockTile(panel, value, columns, from, to, <usize>height << 2, 1, offset, sums, step);
+          else blockTile(panel, value, columns, from, to, <usize>height << 2, 2, offset, sums, step);
+          if (!whole) copyTile(tile, target, stride, count, min(4, out - output));
+        }
       }
-      finish(y + rows, residual == 0 ? 0 : residual + rows, count, width, stride, activation);
+      const place = rows + (<usize>(first * height) << 2);
+      finish(place, residual == 0 ? 0 : residual + (place - y), count, columnsOut, stride, activation);
     }
   }
 }
 
-/** 4 outputs × 8 tokens of one block row, written `[8][4]`. */
+/** 4 outputs × 8 tokens over blocks `[from, to)`, written `[8][4]`; the next input of a block lies `step` bytes on. */
 // @ts-ignore: decorator
 @inline
-function blockTile(panel: usize, values: usize, columns: usize, starts: usize, bias: usize, row: i32, target: usize, stride: usize): void {
-  const begin = <usize>rowStart(starts, row);
-  const end = columns + (<usize>rowStart(starts, row + 1) << 2);
-  let value = values + (begin << 4);
-  let s00 = biasOf(bias, row, 0), s10 = biasOf(bias, row, 1), s20 = biasOf(bias, row, 2), s30 = biasOf(bias, row, 3);
+function blockTile(
+  panel: usize, value: usize, columns: usize, from: i32, to: i32, step: usize, width: i32, bias: usize, target: usize, stride: usize,
+): void {
+  const end = columns + (<usize>to << 2);
+  let s00 = biasOf(bias, 0), s10 = biasOf(bias, 4), s20 = biasOf(bias, 8), s30 = biasOf(bias, 12);
   let s01 = s00, s11 = s10, s21 = s20, s31 = s30;
-  for (let column = columns + (begin << 2); column < end; column += 4, value += 16) {
-    const x = panel + (<usize>load<u32>(column) << 5);
-    const x0 = v128.load(x), x1 = v128.load(x, 16);
+  for (let column = columns + (<usize>from << 2); column < end; column += 4, value += step) {
+    const x = panel + (<usize>load<u32>(column) << (width == 1 ? 5 : 6));
+    let x0 = v128.load(x), x1 = v128.load(x, 16);
     let w = v128.load32_splat(value);
     s00 = madd(w, x0, s00); s01 = madd(w, x1, s01);
     w = v128.load32_splat(value, 4);
@@ -57,36 +71,84 @@ function blockTile(panel: usize, values: usize, columns: usize, starts: usize, b
     s20 = madd(w, x0, s20); s21 = madd(w, x1, s21);
     w = v128.load32_splat(value, 12);
     s30 = madd(w, x0, s30); s31 = madd(w, x1, s31);
+    if (width == 2) {
+      value += step;
+      x0 = v128.load(x, 32); x1 = v128.load(x, 48);
+      w = v128.load32_splat(value);
+      s00 = madd(w, x0, s00); s01 = madd(w, x1, s01);
+      w = v128.load32_splat(value, 4);
+      s10 = madd(w, x0, s10); s11 = madd(w, x1, s11);
+      w = v128.load32_splat(value, 8);
+      s20 = madd(w, x0, s20); s21 = madd(w, x1, s21);
+      w = v128.load32_splat(value, 12);
+      s30 = madd(w, x0, s30); s31 = madd(w, x1, s31);
+    }
   }
   storeTurned(s00, s10, s20, s30, target, stride);
   storeTurned(s01, s11, s21, s31, target + 4 * stride, stride);
 }
 
-/** One token: y `[out]` = act(W·x + bias) + residual. */
+/**
+ * One token: y `[out]` = act(W·x + bias) + residual.
+ *
+ * @param tile 8 bytes of scratch, where the last input stands when blocks reach past it.
+ */
 export function f32_linear_block_4x1(
-  x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, out: i32, activation: i32,
+  x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
+  features: i32, out: i32, activation: i32, height: i32, width: i32, begin: i32, end: i32,
 ): void {
-  for (let row = 0; row < out; row += 4) {
-    const begin = <usize>load<u32>(starts + <usize>row);
-    const end = columns + (<usize>load<u32>(starts + <usize>row, 4) << 2);
-    let column = columns + (begin << 2);
-    let value = values + (begin << 4);
-    const zero = f32x4.splat(0);
-    let s0 = zero, s1 = zero, s2 = zero, s3 = zero;
-    for (; column + 16 <= end; column += 16, value += 64) {
-      s0 = madd(v128.load(value), at(x, load<u32>(column)), s0);
-      s1 = madd(v128.load(value, 16), at(x, load<u32>(column, 4)), s1);
-      s2 = madd(v128.load(value, 32), at(x, load<u32>(column, 8)), s2);
-      s3 = madd(v128.load(value, 48), at(x, load<u32>(column, 12)), s3);
+  const size = height * width;
+  // Of a pair that reaches past the last input, the second is 0.
+  const odd = width == 2 && (features & 1) == 1 ? features >> 1 : -1;
+  if (odd >= 0) store<u64>(tile, <u64>load<u32>(x + (<usize>(features - 1) << 2)));
+  for (let row = begin; row < end; row++) {
+    const from = rowStart(starts, row), to = rowStart(starts, row + 1);
+    const bottom = min((row + 1) * height, out);
+    for (let output = row * height, value = values + (<usize>(from * size) << 2); output < bottom; output += 4, value += 16) {
+      const sum = width == 1 ? blockDots(x, value, columns, from, to, <usize>height << 2) : pairDots(x, value, columns, from, to, <usize>height << 2, odd, tile);
+      const place = <usize>output << 2;
+      const rest = out - output;
+      if (rest >= 4) v128.store(y + place, bias == 0 ? sum : f32x4.add(sum, v128.load(bias + place)));
+      else storeTail(y + place, bias == 0 ? sum : f32x4.add(sum, loadTail(bias + place, rest)), rest);
     }
-    for (; column < end; column += 4, value += 16) s0 = madd(v128.load(value), at(x, load<u32>(column)), s0);
-    const sum = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3));
-    const place = <usize>row << 2;
-    const rest = out - row;
-    if (rest >= 4) v128.store(y + place, bias == 0 ? sum : f32x4.add(sum, v128.load(bias + place)));
-    else storeTail(y + place, bias == 0 ? sum : f32x4.add(sum, loadTail(bias + place, rest)), rest);
   }
-  finish(y, residual, 1, out, 0, activation);
+  const first = <usize>(begin * height) << 2;
+  finish(y + first, residual == 0 ? 0 : residual + first, 1, min(end * height, out) - begin * height, 0, activation);
+}
+
+// @ts-ignore: decorator
+@inline
+function blockDots(x: usize, value: usize, columns: usize, from: i32, to: i32, step: usize): v128 {
+  const end = columns + (<usize>to << 2);
+  let column = columns + (<usize>from << 2);
+  const zero = f32x4.splat(0);
+  let s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+  for (; column + 16 <= end; column += 16) {
+    s0 = madd(v128.load(value), at(x, load<u32>(column)), s0);
+    value += step;
+    s1 = madd(v128.load(value), at(x, load<u32>(column, 4)), s1);
+    value += step;
+    s2 = madd(v128.load(value), at(x, load<u32>(column, 8)), s2);
+    value += step;
+    s3 = madd(v128.load(value), at(x, load<u32>(column, 12)), s3);
+    value += step;
+  }
+  for (; column < end; column += 4, value += step) s0 = madd(v128.load(value), at(x, load<u32>(column)), s0);
+  return f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3));
+}
+
+// @ts-ignore: decorator
+@inline
+function pairDots(x: usize, value: usize, columns: usize, from: i32, to: i32, step: usize, odd: i32, tile: usize): v128 {
+  const end = columns + (<usize>to << 2);
+  let s0 = f32x4.splat(0), s1 = s0;
+  for (let column = columns + (<usize>from << 2); column < end; column += 4, value += 2 * step) {
+    const pair = load<i32>(column);
+    const source = pair == odd ? tile : x + (<usize>pair << 3);
+    s0 = madd(v128.load(value), v128.load32_splat(source), s0);
+    s1 = madd(v128.load(value + step), v128.load32_splat(source, 4), s1);
+  }
+  return f32x4.add(s0, s1);
 }
 
 /**
@@ -96,29 +158,36 @@ export function f32_linear_block_4x1(
  */
 export function f32_linear_block_input_gradient_4x8(
   panels: usize, values: usize, columns: usize, starts: usize, x: usize, sums: usize, tokens: i32, features: i32, out: i32,
+  height: i32, width: i32,
 ): void {
   const bytes = panelBytes(out);
-  const blockRows = (out + 3) >> 2;
+  const step = <usize>height << 2;
   for (let token = 0; token < tokens; token += 8, panels += bytes) {
     memory.fill(sums, 0, panelBytes(features));
-    let value = values;
-    for (let row = 0; row < blockRows; row++) {
-      const grad = panels + (<usize>row << 7);
-      const g00 = v128.load(grad), g01 = v128.load(grad, 16), g10 = v128.load(grad, 32), g11 = v128.load(grad, 48);
-      const g20 = v128.load(grad, 64), g21 = v128.load(grad, 80), g30 = v128.load(grad, 96), g31 = v128.load(grad, 112);
-      const end = columns + (<usize>rowStart(starts, row + 1) << 2);
-      for (let column = columns + (<usize>rowStart(starts, row) << 2); column < end; column += 4, value += 16) {
-        const sum = sums + (<usize>load<u32>(column) << 5);
-        let s0 = v128.load(sum), s1 = v128.load(sum, 16);
-        let w = v128.load32_splat(value);
-        s0 = madd(w, g00, s0); s1 = madd(w, g01, s1);
-        w = v128.load32_splat(value, 4);
-        s0 = madd(w, g10, s0); s1 = madd(w, g11, s1);
-        w = v128.load32_splat(value, 8);
-        s0 = madd(w, g20, s0); s1 = madd(w, g21, s1);
-        w = v128.load32_splat(value, 12);
-        s0 = madd(w, g30, s0); s1 = madd(w, g31, s1);
-        v128.store(sum, s0); v128.store(sum, s1, 16);
+    for (let row = 0; row * height < out; row++) {
+      const from = rowStart(starts, row), to = rowStart(starts, row + 1);
+      const end = columns + (<usize>to << 2);
+      const bottom = min((row + 1) * height, out);
+      for (let output = row * height, first = values + (<usize>(from * height * width) << 2); output < bottom; output += 4, first += 16) {
+        const grad = panels + (<usize>output << 5);
+        const g00 = v128.load(grad), g01 = v128.load(grad, 16), g10 = v128.load(grad, 32), g11 = v128.load(grad, 48);
+        const g20 = v128.load(grad, 64), g21 = v128.load(grad, 80), g30 = v128.load(grad, 96), g31 = v128.load(grad, 112);
+        let value = first;
+        for (let column = columns + (<usize>from << 2); column < end; column += 4) {
+          let sum = sums + (<usize>load<u32>(column) * width << 5);
+          for (let input = 0; input < width; input++, sum += 32, value += step) {
+            let s0 = v128.load(sum), s1 = v128.load(sum, 16);
+            let w = v128.load32_splat(value);
+            s0 = madd(w, g00, s0); s1 = madd(w, g01, s1);
+            w = v128.load32_splat(value, 4);
+            s0 = madd(w, g10, s0); s1 = madd(w, g11, s1);
+            w = v128.load32_splat(value, 8);
+            s0 = madd(w, g20, s0); s1 = madd(w, g21, s1);
+            w = v128.load32_splat(value, 12);
+            s0 = madd(w, g30, s0); s1 = madd(w, g31, s1);
+            v128.store(sum, s0); v128.store(sum, s1, 16);
+          }
+        }
       }
     }
     unpack(sums, x + (<usize>token * <usize>features << 2), features, min(8, tokens - token));
@@ -126,45 +195,53 @@ export function f32_linear_block_input_gradient_4x8(
 }
 
 /**
- * gradient `[4·blocks]` = gradᵀ·x at the kept places, grad `[tokens, out]` as it is, x as panels.
+ * gradient `[height·width·blocks]` = gradᵀ·x at the kept places, grad `[tokens, out]` as it is, x as panels.
  *
  * @param tile 128 bytes of scratch.
  */
 export function f32_linear_block_values_gradient_4x8(
   grad: usize, panels: usize, columns: usize, starts: usize, gradient: usize, tile: usize, tokens: i32, features: i32, out: i32,
+  height: i32, width: i32, begin: i32, end: i32,
 ): void {
   const gradStride = <usize>out << 2;
   const bytes = panelBytes(features);
-  const blockRows = (out + 3) >> 2;
-  memory.fill(gradient, 0, <usize>rowStart(starts, blockRows) << 4);
+  const step = <usize>height << 2;
+  const first = gradient + (<usize>(rowStart(starts, begin) * height * width) << 2);
+  memory.fill(first, 0, <usize>((rowStart(starts, end) - rowStart(starts, begin)) * height * width) << 2);
   for (let token = 0; token < tokens; token += 8, panels += bytes, grad += 8 * gradStride) {
     const count = min(8, tokens - token);
-    let target = gradient;
-    for (let row = 0; row < blockRows; row++) {
-      const outputs = min(4, out - (row << 2));
-      let rows = grad + (<usize>row << 4);
-      let stride = gradStride;
-      if (count < 8 || outputs < 4) {
-        memory.fill(tile, 0, 128);
-        for (let t = 0; t < count; t++) memory.copy(tile + (<usize>t << 4), rows + <usize>t * stride, <usize>outputs << 2);
-        rows = tile;
-        stride = 16;
-      }
-      const g0 = v128.load(rows), g1 = v128.load(rows + stride), g2 = v128.load(rows + 2 * stride), g3 = v128.load(rows + 3 * stride);
-      rows += 4 * stride;
-      const g4 = v128.load(rows), g5 = v128.load(rows + stride), g6 = v128.load(rows + 2 * stride), g7 = v128.load(rows + 3 * stride);
-      const end = columns + (<usize>rowStart(starts, row + 1) << 2);
-      for (let column = columns + (<usize>rowStart(starts, row) << 2); column < end; column += 4, target += 16) {
-        const x = panels + (<usize>load<u32>(column) << 5);
-        let a = madd(g0, v128.load32_splat(x), v128.load(target));
-        let b = f32x4.mul(g1, v128.load32_splat(x, 4));
-        a = madd(g2, v128.load32_splat(x, 8), a);
-        b = madd(g3, v128.load32_splat(x, 12), b);
-        a = madd(g4, v128.load32_splat(x, 16), a);
-        b = madd(g5, v128.load32_splat(x, 20), b);
-        a = madd(g6, v128.load32_splat(x, 24), a);
-        b = madd(g7, v128.load32_splat(x, 28), b);
-        v128.store(target, f32x4.add(a, b));
+    for (let row = begin; row < end; row++) {
+      const from = rowStart(starts, row);
+      const last = columns + (<usize>rowStart(starts, row + 1) << 2);
+      const bottom = min((row + 1) * height, out);
+      for (let output = row * height, block = gradient + (<usize>(from * height * width) << 2); output < bottom; output += 4, block += 16) {
+        const outputs = min(4, out - output);
+        let rows = grad + (<usize>output << 2);
+        let stride = gradStride;
+        if (count < 8 || outputs < 4) {
+          memory.fill(tile, 0, 128);
+          for (let t = 0; t < count; t++) memory.copy(tile + (<usize>t << 4), rows + <usize>t * stride, <usize>outputs << 2);
+          rows = tile;
+          stride = 16;
+        }
+        const g0 = v128.load(rows), g1 = v128.load(rows + stride), g2 = v128.load(rows + 2 * stride), g3 = v128.load(rows + 3 * stride);
+        rows += 4 * stride;
+        const g4 = v128.load(rows), g5 = v128.load(rows + stride), g6 = v128.load(rows + 2 * stride), g7 = v128.load(rows + 3 * stride);
+        let target = block;
+        for (let column = columns + (<usize>from << 2); column < last; column += 4) {
+          let x = panels + (<usize>load<u32>(column) * width << 5);
+          for (let input = 0; input < width; input++, x += 32, target += step) {
+            let a = madd(g0, v128.load32_splat(x), v128.load(target));
+            let b = f32x4.mul(g1, v128.load32_splat(x, 4));
+            a = madd(g2, v128.load32_splat(x, 8), a);
+            b = madd(g3, v128.load32_splat(x, 12), b);
+            a = madd(g4, v128.load32_splat(x, 16), a);
+            b = madd(g5, v128.load32_splat(x, 20), b);
+            a = madd(g6, v128.load32_splat(x, 24), a);
+            b = madd(g7, v128.load32_splat(x, 28), b);
+            v128.store(target, f32x4.add(a, b));
+          }
+        }
       }
     }
   }
@@ -176,11 +253,11 @@ function rowStart(starts: usize, row: i32): i32 {
   return load<i32>(starts + (<usize>row << 2));
 }
 
-/** Bias of output `4·row + output`, in all lanes; past the last output any number, which nobody keeps. */
+/** The bias of an output in all lanes, 0 without one; past the last output any number, which nobody keeps. */
 // @ts-ignore: decorator
 @inline
-function biasOf(bias: usize, row: i32, output: usize): v128 {
-  return bias == 0 ? f32x4.splat(0) : v128.load32_splat(bias + (<usize>row << 4) + (output << 2));
+function biasOf(bias: usize, offset: usize): v128 {
+  return bias == 0 ? f32x4.splat(0) : v128.load32_splat(bias + offset);
 }
 
 // @ts-ignore: decorator

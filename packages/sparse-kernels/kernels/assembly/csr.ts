@@ -1,4 +1,7 @@
-/** Linear layers over compressed sparse rows: each kept weight meets the 8 tokens of a panel. */
+/**
+ * Linear layers over compressed sparse rows: each kept weight meets the 8 tokens of a panel. All work on the rows `[begin, end)`, or on
+ * the panels they are given, so that threads share the rest; a range begins at a multiple of 4.
+ */
 import { madd, sumLanes } from "../../../backend-wasm/kernels/assembly/lib/simd";
 import { finish } from "./finish";
 import { copyTile, panelBytes, storeTurned, unpack } from "./panels";
@@ -13,13 +16,13 @@ const CHUNK: i32 = 16384;
  */
 export function f32_linear_csr_1x8(
   panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
-  tokens: i32, features: i32, out: i32, activation: i32,
+  tokens: i32, features: i32, out: i32, activation: i32, begin: i32, end: i32,
 ): void {
   const stride = <usize>out << 2;
   const bytes = panelBytes(features);
-  for (let first = 0, last = 0; first < out; first = last) {
+  for (let first = begin, last = begin; first < end; first = last) {
     const limit = rowStart(starts, first) + CHUNK;
-    do { last = min(last + 4, out); } while (last < out && rowStart(starts, min(last + 4, out)) <= limit);
+    do { last = min(last + 4, end); } while (last < end && rowStart(starts, min(last + 4, end)) <= limit);
     for (let token = 0; token < tokens; token += 8) {
       const count = min(8, tokens - token);
       const panel = panels + (<usize>token >> 3) * bytes;
@@ -78,9 +81,9 @@ function csrTile(panel: usize, values: usize, columns: usize, starts: usize, bia
 
 /** One token: y `[out]` = act(W·x + bias) + residual. */
 export function f32_linear_csr_1x1(
-  x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, out: i32, activation: i32,
+  x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, activation: i32, first: i32, last: i32,
 ): void {
-  for (let row = 0; row < out; row++) {
+  for (let row = first; row < last; row++) {
     const begin = <usize>rowStart(starts, row) << 2;
     const end = columns + (<usize>rowStart(starts, row + 1) << 2);
     let column = columns + begin;
@@ -96,7 +99,8 @@ export function f32_linear_csr_1x1(
     for (; column < end; column += 4, value += 4) s0 += load<f32>(value) * at(x, load<u32>(column));
     store<f32>(y + (<usize>row << 2), (s0 + s1) + (s2 + s3));
   }
-  finish(y, residual, 1, out, 0, activation);
+  const place = <usize>first << 2;
+  finish(y + place, residual == 0 ? 0 : residual + place, 1, last - first, 0, activation);
 }
 
 /**
@@ -129,13 +133,15 @@ export function f32_linear_csr_input_gradient_1x8(
 /** gradient `[n]` = gradᵀ·x at the kept places, grad and x as panels. */
 export function f32_linear_csr_values_gradient_1x8(
   gradPanels: usize, panels: usize, columns: usize, starts: usize, gradient: usize, tokens: i32, features: i32, out: i32,
+  begin: i32, end: i32,
 ): void {
   const gradBytes = panelBytes(out);
   const bytes = panelBytes(features);
-  memory.fill(gradient, 0, <usize>rowStart(starts, out) << 2);
+  const first = gradient + (<usize>rowStart(starts, begin) << 2);
+  memory.fill(first, 0, <usize>(rowStart(starts, end) - rowStart(starts, begin)) << 2);
   for (let token = 0; token < tokens; token += 8, panels += bytes, gradPanels += gradBytes) {
-    let target = gradient;
-    for (let row = 0; row < out; row++) {
+    let target = first;
+    for (let row = begin; row < end; row++) {
       const grad = gradPanels + (<usize>row << 5);
       const g0 = v128.load(grad), g1 = v128.load(grad, 16);
       const end = columns + (<usize>rowStart(starts, row + 1) << 2);

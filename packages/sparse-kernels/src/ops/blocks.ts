@@ -1,4 +1,4 @@
-/** Arithmetic that the sparse ops define themselves by: blocks of `rows` outputs × 1 input, CSR being the case of one row. */
+/** Arithmetic that the sparse ops define themselves by: blocks of `rows` outputs × `width` inputs, CSR being the case of 1 × 1. */
 import {
   ACTIVATIONS,
   sameDim,
@@ -16,6 +16,8 @@ import {
 /** A sparse weight as an op is given it. */
 export interface Blocks {
   readonly rows: number;
+  /** Inputs per block. */
+  readonly width: number;
   readonly out: number;
   readonly features: number;
   readonly values: HostTensor;
@@ -51,11 +53,11 @@ export function replaceLast(op: string, field: string, { dtype, shape }: TensorT
 export function blockTypes(
   { shape }: TensorType,
   dtype: DType,
-  { rows, out }: { readonly rows: number; readonly out: number },
+  { rows, width, out }: { readonly rows: number; readonly width: number; readonly out: number },
 ): { readonly values: TensorType; readonly columns: TensorType; readonly starts: TensorType } {
   const count = Number(shape[0]);
   return {
-    values: { dtype, shape: [count * rows] },
+    values: { dtype, shape: [count * rows * width] },
     columns: { dtype: "i32", shape: [count] },
     starts: { dtype: "i32", shape: [Math.ceil(out / rows) + 1] },
   };
@@ -98,21 +100,27 @@ export function multiplyTransposed(grad: HostTensor, blocks: Blocks): HostTensor
 
 /** dW = dyᵀ·x at the kept places alone (SDDMM); padding gets 0. */
 export function multiplySampled(grad: HostTensor, x: HostTensor, places: Places): HostTensor {
-  const { rows, out, features } = places;
+  const { rows, width, out, features } = places;
   const tokens = sizeOf(x.shape) / features;
-  const sums = new Float64Array(places.columns.data.length * rows);
+  const sums = new Float64Array(places.columns.data.length * rows * width);
   forEachWeight(places, (row, column, entry) => {
     for (let token = 0; token < tokens; token++) sums[entry]! += numbers(grad)[token * out + row]! * numbers(x)[token * features + column]!;
   });
   return floats(x.dtype, [sums.length], sums);
 }
 
-function forEachWeight({ rows, out, columns, starts }: Places, visit: (row: number, column: number, entry: number) => void): void {
+function forEachWeight(
+  { rows, width, out, features, columns, starts }: Places,
+  visit: (row: number, column: number, entry: number) => void,
+): void {
   const first = numbers(starts);
   for (let blockRow = 0; blockRow + 1 < first.length; blockRow++) {
-    const kept = Math.min(rows, out - blockRow * rows);
+    const height = Math.min(rows, out - blockRow * rows);
     for (let block = first[blockRow]!; block < first[blockRow + 1]!; block++) {
-      for (let row = 0; row < kept; row++) visit(blockRow * rows + row, numbers(columns)[block]!, block * rows + row);
+      const left = numbers(columns)[block]! * width;
+      for (let column = left; column < Math.min(left + width, features); column++) {
+        for (let row = 0; row < height; row++) visit(blockRow * rows + row, column, (block * width + column - left) * rows + row);
+      }
     }
   }
 }

@@ -28,20 +28,26 @@ interface SparseCase<Inputs, Attrs> {
   readonly checkGradient?: readonly never[] | undefined;
 }
 
+/** Outputs and inputs of a block where the layout has blocks. */
+interface BlockExtra {
+  readonly rows?: number;
+  readonly width?: number;
+}
+
 const SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15, 16, 17, 33];
 const TOLERANCE = { tolerance: 1e-5, why: "f32 sums, in an order of their own, over at most 70 products in [−1, 1)" };
 const FINITE_DIFFERENCES = 9;
 
 /** Cases of `y = act(x·Wᵀ + bias) + residual`; `extra` are the layout's own attributes. */
-export function* linearCases<Extra extends { readonly rows?: number }, Inputs>(
+export function* linearCases<Extra extends BlockExtra, Inputs>(
   extra: Extra,
   inputsOf: (tensors: CaseTensors) => Inputs,
 ): Generator<SparseCase<Inputs, Extra & { out: number; features: number; activation: Activation }>> {
   const given = (size: Size, withBias: boolean, withResidual: boolean, activation: Activation) => {
-    const { bias, residual, ...tensors } = tensorsOf(size, extra.rows ?? 1);
+    const { bias, residual, ...tensors } = tensorsOf(size, extra);
     const small = size.out * size.features <= FINITE_DIFFERENCES ** 2 && activation === "none" && !withResidual;
     return {
-      name: [size.name, ...(withBias ? ["bias"] : []), ...(withResidual ? ["residual"] : []), activation].join(", "),
+      name: [...blockName(extra), size.name, ...(withBias ? ["bias"] : []), ...(withResidual ? ["residual"] : []), activation].join(", "),
       inputs: inputsOf({ ...tensors, bias: withBias ? bias : undefined, residual: withResidual ? residual : undefined }),
       attrs: { ...extra, out: size.out, features: size.features, activation },
       ...TOLERANCE,
@@ -61,14 +67,23 @@ export function* linearCases<Extra extends { readonly rows?: number }, Inputs>(
 }
 
 /** Cases of the two gradients. */
-export function* gradientCases<Extra extends { readonly rows?: number }, Inputs>(
+export function* gradientCases<Extra extends BlockExtra, Inputs>(
   extra: Extra,
   inputsOf: (tensors: CaseTensors) => Inputs,
 ): Generator<SparseCase<Inputs, Extra & { out: number; features: number }>> {
   for (const size of sizes()) {
-    const tensors = tensorsOf(size, extra.rows ?? 1);
-    yield { name: size.name, inputs: inputsOf(tensors), attrs: { ...extra, out: size.out, features: size.features }, ...TOLERANCE };
+    const tensors = tensorsOf(size, extra);
+    yield {
+      name: [...blockName(extra), size.name].join(", "),
+      inputs: inputsOf(tensors),
+      attrs: { ...extra, out: size.out, features: size.features },
+      ...TOLERANCE,
+    };
   }
+}
+
+function blockName({ rows, width }: BlockExtra): string[] {
+  return rows === undefined ? [] : [`blocks of ${rows}×${width}`];
 }
 
 function* sizes(): Generator<Size> {
@@ -90,8 +105,8 @@ function sizeOf(lead: readonly number[], out: number, features: number, density:
   return { name: `[${[...lead, features].join()}] by ${out}, ${density * 100} % kept`, lead, out, features, density };
 }
 
-function tensorsOf({ name, lead, out, features, density }: Size, rows: number): CaseTensors {
-  const seed = fork(rows, name);
+function tensorsOf({ name, lead, out, features, density }: Size, { rows = 1, width = 1 }: BlockExtra): CaseTensors {
+  const seed = fork(rows + 100 * (width - 1), name);
   let stream = 0;
   const draw = (shape: readonly number[]): HostTensor => {
     const count = shape.reduce((product, size) => product * size, 1);
@@ -101,17 +116,18 @@ function tensorsOf({ name, lead, out, features, density }: Size, rows: number): 
     );
   };
   const blockRows = Math.ceil(out / rows);
-  const chance = uniform(seed, stream++, blockRows * features);
+  const blockColumns = Math.ceil(features / width);
+  const chance = uniform(seed, stream++, blockRows * blockColumns);
   const columns: number[] = [];
   const starts = [0];
   for (let row = 0; row < blockRows; row++) {
-    for (let column = 0; column < features; column++) if (chance[row * features + column]! < density) columns.push(column);
+    for (let column = 0; column < blockColumns; column++) if (chance[row * blockColumns + column]! < density) columns.push(column);
     starts.push(columns.length);
   }
   return {
     x: draw([...lead, features]),
     grad: draw([...lead, out]),
-    values: draw([columns.length * rows]),
+    values: draw([columns.length * rows * width]),
     columns: i32([columns.length], columns),
     starts: i32([starts.length], starts),
     bias: draw([out]),

@@ -1,11 +1,13 @@
-/** Linear layers over a weight of 4×1 blocks, and the two products its gradient is made of. */
+/** Linear layers over a weight of blocks, and the two products its gradient is made of. */
 import { apply, defineOp, gradientMissing, sum, type Activation, type Op, type Value } from "@pare/tensor-core";
 import { blockTypes, expectTypes, multiply, multiplySampled, multiplyTransposed, replaceLast } from "./blocks.ts";
 import { gradientCases, linearCases } from "./cases.ts";
 
 export interface BlockAttrs {
   /** Outputs per block. */
-  readonly rows: 4;
+  readonly rows: 4 | 8 | 16;
+  /** Inputs per block. */
+  readonly width: 1 | 2;
   readonly out: number;
   readonly features: number;
 }
@@ -13,6 +15,13 @@ export interface LinearBlockAttrs extends BlockAttrs {
   /** Applied after the bias and before the residual. */
   readonly activation: Activation;
 }
+/** Those that kernels must have. */
+const CASE_SHAPES: readonly Pick<BlockAttrs, "rows" | "width">[] = [
+  { rows: 4, width: 1 },
+  { rows: 4, width: 2 },
+  { rows: 8, width: 1 },
+  { rows: 16, width: 1 },
+];
 type Weight = "values" | "columns" | "blockRowStarts";
 
 /** y = act(x·Wᵀ + bias) + residual: x `[…, features]` → y `[…, out]`, residual like y, bias `[out]`. */
@@ -31,26 +40,22 @@ export const linearBlockOp: Op<"linear-block", "x" | Weight, "bias" | "residual"
   reference: ({ x, bias, residual, ...weight }, { activation, ...attrs }) => ({
     y: multiply(x, { ...attrs, ...weight, starts: weight.blockRowStarts }, { bias, residual, activation }),
   }),
-  gradient: ({ y: grad }, { x, values, columns, blockRowStarts, bias, residual }, _outputs, { activation, rows, out, features }) => {
+  gradient: ({ y: grad }, { x, values, columns, blockRowStarts, bias, residual }, _outputs, { activation, rows, width, out, features }) => {
     if (grad === undefined) return {};
     if (activation !== "none" || residual !== undefined)
       throw gradientMissing({ op: "linear-block", why: "it is fused; differentiate before fusing" });
-    const attrs = { rows, out, features };
+    const attrs = { rows, width, out, features };
     return {
       x: apply(linearBlockInputGradientOp, { grad, values, columns, blockRowStarts }, attrs).x,
       values: apply(linearBlockValuesGradientOp, { grad, x, columns, blockRowStarts }, attrs).values,
       ...(bias === undefined ? {} : { bias: sum(grad, leadingAxes(grad)) }),
     };
   },
-  cases: () =>
-    linearCases({ rows: 4 }, ({ x, values, columns, starts, bias, residual }) => ({
-      x,
-      values,
-      columns,
-      blockRowStarts: starts,
-      bias,
-      residual,
-    })),
+  cases: function* () {
+    for (const shape of CASE_SHAPES) {
+      yield* linearCases(shape, ({ starts, grad: _grad, ...tensors }) => ({ ...tensors, blockRowStarts: starts }));
+    }
+  },
 });
 
 /** dx = dy·W: grad `[…, out]` → x `[…, features]`. */
@@ -65,10 +70,14 @@ export const linearBlockInputGradientOp: Op<"linear-block-input-gradient", "grad
     return { x };
   },
   reference: ({ grad, ...weight }, attrs) => ({ x: multiplyTransposed(grad, { ...attrs, ...weight, starts: weight.blockRowStarts }) }),
-  cases: () => gradientCases({ rows: 4 }, ({ grad, values, columns, starts }) => ({ grad, values, columns, blockRowStarts: starts })),
+  cases: function* () {
+    for (const shape of CASE_SHAPES) {
+      yield* gradientCases(shape, ({ grad, values, columns, starts }) => ({ grad, values, columns, blockRowStarts: starts }));
+    }
+  },
 });
 
-/** dW = dyᵀ·x at the kept places alone: grad `[…, out]`, x `[…, features]` → values `[4·blocks]`, padding 0. */
+/** dW = dyᵀ·x at the kept places alone: grad `[…, out]`, x `[…, features]` → values `[rows·width·blocks]`, padding 0. */
 export const linearBlockValuesGradientOp: Op<
   "linear-block-values-gradient",
   "grad" | "x" | "columns" | "blockRowStarts",
@@ -88,7 +97,11 @@ export const linearBlockValuesGradientOp: Op<
   reference: ({ grad, x, columns, blockRowStarts }, attrs) => ({
     values: multiplySampled(grad, x, { ...attrs, columns, starts: blockRowStarts }),
   }),
-  cases: () => gradientCases({ rows: 4 }, ({ grad, x, columns, starts }) => ({ grad, x, columns, blockRowStarts: starts })),
+  cases: function* () {
+    for (const shape of CASE_SHAPES) {
+      yield* gradientCases(shape, ({ grad, x, columns, starts }) => ({ grad, x, columns, blockRowStarts: starts }));
+    }
+  },
 });
 
 /** Adds `linear-block` to the graph of `inputs.x`. */

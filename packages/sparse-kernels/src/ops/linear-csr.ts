@@ -22,12 +22,12 @@ export const linearCsrOp: Op<"linear-csr", "x" | Weight, "bias" | "residual", "y
   epilogue: true,
   infer: (inputs, { out, features }: LinearCsrAttrs) => {
     const y = replaceLast("linear-csr", "x", inputs.x, features, out);
-    const { starts, ...types } = blockTypes(inputs.columns, y.dtype, { rows: 1, out });
+    const { starts, ...types } = blockTypes(inputs.columns, y.dtype, { rows: 1, width: 1, out });
     expectTypes("linear-csr", inputs, { ...types, rowStarts: starts, bias: { dtype: y.dtype, shape: [out] }, residual: y });
     return { y };
   },
   reference: ({ x, bias, residual, ...weight }, { activation, ...attrs }) => ({
-    y: multiply(x, { rows: 1, ...attrs, ...weight, starts: weight.rowStarts }, { bias, residual, activation }),
+    y: multiply(x, { rows: 1, width: 1, ...attrs, ...weight, starts: weight.rowStarts }, { bias, residual, activation }),
   }),
   gradient: ({ y: grad }, { x, values, columns, rowStarts, bias, residual }, _outputs, { activation, out, features }) => {
     if (grad === undefined) return {};
@@ -51,11 +51,13 @@ export const linearCsrInputGradientOp: Op<"linear-csr-input-gradient", "grad" | 
   outputs: ["x"],
   infer: (inputs, { out, features }: CsrAttrs) => {
     const x = replaceLast("linear-csr-input-gradient", "grad", inputs.grad, out, features);
-    const { starts, ...types } = blockTypes(inputs.columns, x.dtype, { rows: 1, out });
+    const { starts, ...types } = blockTypes(inputs.columns, x.dtype, { rows: 1, width: 1, out });
     expectTypes("linear-csr-input-gradient", inputs, { ...types, rowStarts: starts });
     return { x };
   },
-  reference: ({ grad, ...weight }, attrs) => ({ x: multiplyTransposed(grad, { rows: 1, ...attrs, ...weight, starts: weight.rowStarts }) }),
+  reference: ({ grad, ...weight }, attrs) => ({
+    x: multiplyTransposed(grad, { rows: 1, width: 1, ...attrs, ...weight, starts: weight.rowStarts }),
+  }),
   cases: () => gradientCases({}, ({ grad, values, columns, starts }) => ({ grad, values, columns, rowStarts: starts })),
 });
 
@@ -72,12 +74,12 @@ export const linearCsrValuesGradientOp: Op<
   outputs: ["values"],
   infer: (inputs, { out, features }: CsrAttrs) => {
     const x = replaceLast("linear-csr-values-gradient", "grad", inputs.grad, out, features);
-    const { values, columns, starts } = blockTypes(inputs.columns, x.dtype, { rows: 1, out });
+    const { values, columns, starts } = blockTypes(inputs.columns, x.dtype, { rows: 1, width: 1, out });
     expectTypes("linear-csr-values-gradient", inputs, { x, columns, rowStarts: starts });
     return { values };
   },
   reference: ({ grad, x, columns, rowStarts }, attrs) => ({
-    values: multiplySampled(grad, x, { rows: 1, ...attrs, columns, starts: rowStarts }),
+    values: multiplySampled(grad, x, { rows: 1, width: 1, ...attrs, columns, starts: rowStarts }),
   }),
   cases: () => gradientCases({}, ({ grad, x, columns, starts }) => ({ grad, x, columns, rowStarts: starts })),
 });

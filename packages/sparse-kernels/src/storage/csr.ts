@@ -3,17 +3,19 @@ import type { HostTensor, StorageDefinition, StoredWeight } from "@pare/tensor-c
 import { linearCsr } from "../ops/linear-csr.ts";
 import { loadSparse, toSparse, type Layout } from "./sparse.ts";
 
-const CSR: Layout = {
+/** Single weights, row after row. */
+export const CSR: Layout = {
   storage: "sparse/csr",
   rows: 1,
+  width: 1,
   starts: "rowStarts",
   descriptor: {},
-  candidate: (out, features, columns) => ({
+  candidate: (out, features, { values, columns }) => ({
     name: "sparse-csr-linear",
     ops: ["linear-csr"],
     lower: ({ x, bias }, part) =>
       linearCsr(
-        { x, bias, values: part("values"), columns: part(columns), rowStarts: part("rowStarts") },
+        { x, bias, values: part(values), columns: part(columns), rowStarts: part("rowStarts") },
         { out, features, activation: "none" },
       ),
   }),

@@ -2,45 +2,49 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isPareError } from "@pare/core";
 import { byteSize, f32, i32, sizeOf, sourceOf, type HostTensor, type StoredWeight, type TensorSource } from "@pare/tensor-core";
-import { blockStorage, toBlock } from "./block.ts";
+import type { BlockSize } from "./pattern.ts";
+import { BLOCK_SHAPES, blockStorage, toBlock } from "./block.ts";
 import { csrStorage, toCsr } from "./csr.ts";
 
 const LAYOUTS = [
-  { name: "csr", rows: 1, starts: "rowStarts", plugin: csrStorage, from: toCsr },
-  {
-    name: "block",
-    rows: 4,
+  { name: "csr", rows: 1, width: 1, starts: "rowStarts", plugin: csrStorage, from: toCsr },
+  ...BLOCK_SHAPES.map((shape) => ({
+    name: `block ${shape.rows}×${shape.columns}`,
+    rows: shape.rows,
+    width: shape.columns,
     starts: "blockRowStarts",
     plugin: blockStorage,
-    from: (dense: HostTensor, mask?: HostTensor) => toBlock(dense, { rows: 4 }, mask),
-  },
-] as const;
+    from: (dense: HostTensor, mask?: HostTensor) => toBlock(dense, shape, mask),
+  })),
+];
 
-/** A mask whose groups of `rows` outputs are kept together, and values that are 0 where it prunes. */
-function pruned(rows: number): fc.Arbitrary<{ readonly dense: HostTensor; readonly mask: HostTensor }> {
-  return fc.tuple(fc.integer({ min: 1, max: 13 }), fc.integer({ min: 1, max: 9 })).chain(([out, features]) =>
-    fc
+/** A mask whose blocks are kept together, and values that are 0 where it prunes. */
+function pruned({ rows, width }: BlockSize): fc.Arbitrary<{ readonly dense: HostTensor; readonly mask: HostTensor }> {
+  return fc.tuple(fc.integer({ min: 1, max: 13 }), fc.integer({ min: 1, max: 9 })).chain(([out, features]) => {
+    const [blockRows, blockColumns] = [Math.ceil(out / rows), Math.ceil(features / width)];
+    return fc
       .tuple(
-        fc.array(fc.boolean(), { minLength: Math.ceil(out / rows) * features, maxLength: Math.ceil(out / rows) * features }),
+        fc.array(fc.boolean(), { minLength: blockRows * blockColumns, maxLength: blockRows * blockColumns }),
         fc.array(fc.integer({ min: 1, max: 99 }), { minLength: out * features, maxLength: out * features }),
       )
       .map(([blocks, values]) => {
-        const mask = Uint8Array.from(values, (_, i) =>
-          Number(blocks[Math.floor(Math.floor(i / features) / rows) * features + (i % features)]),
-        );
+        const mask = Uint8Array.from(values, (_, i) => {
+          const [row, column] = [Math.floor(i / features), i % features];
+          return Number(blocks[Math.floor(row / rows) * blockColumns + Math.floor(column / width)]);
+        });
         const dense = values.map((value, i) => (value / 8) * mask[i]!);
         return { dense: f32([out, features], dense), mask: { dtype: "u8" as const, shape: [out, features], data: mask } };
-      }),
-  );
+      });
+  });
 }
 
-describe.each(LAYOUTS)("sparse/$name", ({ rows, starts, plugin, from }) => {
+describe.each(LAYOUTS)("sparse/$name", ({ rows, width, starts, plugin, from }) => {
   const load = (weight: StoredWeight, parts: Readonly<Record<string, TensorSource>> = weight.parts): StoredWeight =>
     plugin.define.load("layer.weight", weight.descriptor, parts);
 
   it("keeps values and mask, in memory and through its parts", async () => {
     await fc.assert(
-      fc.asyncProperty(pruned(rows), async ({ dense, mask }) => {
+      fc.asyncProperty(pruned({ rows, width }), async ({ dense, mask }) => {
         for (const given of [from(dense), from(dense, mask), load(from(dense, mask))]) {
           expect((await given.dense()).data).toEqual(dense.data);
           expect((await given.mask!()).data).toEqual(mask.data);
@@ -53,16 +57,21 @@ describe.each(LAYOUTS)("sparse/$name", ({ rows, starts, plugin, from }) => {
   });
 
   it("keeps a place the mask keeps though its value is 0, and drops what it prunes", async () => {
-    const dense = f32([4, 2], [0, 5, 0, 6, 0, 7, 0, 8]);
-    const weight = from(dense, { dtype: "u8", shape: [4, 2], data: Uint8Array.of(1, 0, 1, 0, 1, 0, 1, 0) });
-    expect((await weight.mask!()).data).toEqual(Uint8Array.of(1, 0, 1, 0, 1, 0, 1, 0));
-    expect((await weight.dense()).data).toEqual(new Float32Array(8));
-    expect(weight.parts["columns"]!.shape).toEqual([4 / rows]);
+    const shape = [rows, 2 * width];
+    const firstBlock = Uint8Array.from({ length: 2 * rows * width }, (_, i) => Number(i % (2 * width) < width));
+    const dense = f32(
+      shape,
+      Float32Array.from(firstBlock, (bit) => 5 * (1 - bit)),
+    );
+    const weight = from(dense, { dtype: "u8", shape, data: firstBlock });
+    expect((await weight.mask!()).data).toEqual(firstBlock);
+    expect((await weight.dense()).data).toEqual(new Float32Array(firstBlock.length));
+    expect(weight.parts["columns"]!.shape).toEqual([1]);
   });
 
   it("puts new values at the same places", async () => {
     await fc.assert(
-      fc.asyncProperty(pruned(rows), async ({ dense, mask }) => {
+      fc.asyncProperty(pruned({ rows, width }), async ({ dense, mask }) => {
         const next = f32(
           dense.shape,
           Float32Array.from(dense.data as Float32Array, (_, i) => i + 0.5),
@@ -84,14 +93,14 @@ describe.each(LAYOUTS)("sparse/$name", ({ rows, starts, plugin, from }) => {
   });
 
   describe("refuses, naming weight and field", () => {
-    // Rows of two places each in three columns.
+    // Eight block rows of two blocks each in three block columns.
+    const blockRows = 8;
     const weight = from(
       f32(
-        [8, 3],
-        Array.from({ length: 24 }, (_, i) => (i % 3 === 1 ? 0 : 1)),
+        [blockRows * rows, 3 * width],
+        Array.from({ length: 3 * blockRows * rows * width }, (_, i) => (Math.floor(i / width) % 3 === 1 ? 0 : 1)),
       ),
     );
-    const blockRows = 8 / rows;
     const headers: readonly (readonly [string, string, Readonly<Record<string, TensorSource | undefined>>])[] = [
       ["a missing part", "columns", { columns: undefined }],
       ["an unknown part", "extra", { extra: sourceOf(f32([1])) }],
@@ -212,13 +221,13 @@ describe("sparse/block", () => {
 
   it("refuses a mask that prunes a part of a block", () => {
     const mask = f32([5, 1], [1, 1, 0, 1, 1]);
-    expect(() => toBlock(f32([5, 1], [1, 1, 1, 1, 1]), { rows: 4 }, mask)).toThrow(/outputs 0 and 2 of input 0 differ/);
+    expect(() => toBlock(f32([5, 1], [1, 1, 1, 1, 1]), { rows: 4 }, mask)).toThrow(/output 0 of input 0 and output 2 of input 0 differ/);
   });
 
   it("refuses another height", () => {
-    expect(() => toBlock(f32([8, 1]), { rows: 8 as 4 })).toThrow(expect.objectContaining({ code: "sparse-kernels/block-unsupported" }));
+    expect(() => toBlock(f32([8, 1]), { rows: 12 as 4 })).toThrow(expect.objectContaining({ code: "sparse-kernels/block-unsupported" }));
     const weight = toBlock(f32([8, 1]), { rows: 4 });
-    expect(() => blockStorage.define.load("layer.weight", { ...weight.descriptor, rows: 8 }, weight.parts)).toThrow(refusal("rows"));
+    expect(() => blockStorage.define.load("layer.weight", { ...weight.descriptor, rows: 12 }, weight.parts)).toThrow(refusal("rows"));
   });
 });
 

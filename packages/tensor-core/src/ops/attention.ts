@@ -1,6 +1,7 @@
 import { attend, attentionCases, inferAttention, type AttentionAttrs } from "./support/attention.ts";
 import { attentionBiasGradientOp } from "./attention-bias-gradient.ts";
 import { attentionGradientOp } from "./attention-gradient.ts";
+import { symbolicSize } from "../dim.ts";
 import { gradientMissing } from "../errors.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
@@ -30,6 +31,12 @@ export const attentionOp: Op<"attention", "query" | "key" | "value", "lengths" |
       const { bias } = inputs;
       const found = apply(attentionGradientOp, { ...inputs, ...outputs, grad }, attrs);
       return bias === undefined ? found : { ...found, ...apply(attentionBiasGradientOp, { ...inputs, ...outputs, grad, bias }, attrs) };
+    },
+    // Scores and sums over keys: every query sees all of them, or, causal, those up to its own place at the end.
+    flops: ({ query, key }, { causal }) => {
+      const [tokens, keys] = [query.shape[1] as number, key.shape[1] as number];
+      const seen = causal ? tokens * (keys - tokens) + (tokens * (tokens + 1)) / 2 : tokens * keys;
+      return 4 * ((symbolicSize(query.shape) as number) / tokens) * seen;
     },
     cases: () => attentionCases(),
   });

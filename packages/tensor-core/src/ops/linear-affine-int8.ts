@@ -39,7 +39,7 @@ export const linearAffineInt8Op: Op<
   },
   reference: (inputs, attrs) => {
     const y = make(inputs.x.dtype, numbersOf([...inputs.x.shape.slice(0, -1), inputs.codes.shape[0]!]));
-    const x = rounded(inputs.x, attrs.features);
+    const x = roundRows(inputs.x, attrs.features);
     return { y: fillLinear(y, { ...inputs, x }, attrs.activation, (row) => dequantizeRow(inputs, attrs, row)) };
   },
   cases: function* () {
@@ -70,8 +70,8 @@ export const linearAffineInt8Op: Op<
   },
 });
 
-/** x with each row rounded, by the arithmetic of f32 so that every device rounds alike; ties go to even. */
-function rounded(x: HostTensor, features: number): OwnTensor {
+/** x `[…, features]` with each row rounded as this op rounds it, f64: by the arithmetic of f32, so that every device rounds alike; ties go to even. */
+export function roundRows(x: HostTensor, features: number): HostTensor & OwnTensor {
   const source = dataOf(x);
   const y = make("f64", x.shape);
   for (let row = 0; row < source.length; row += features) {

@@ -45,6 +45,7 @@ export const linearOp: Op<"linear", "x" | "weight", "bias" | "residual", "y", Li
       ...(bias === undefined ? {} : { bias: sum(flat, [0]) }),
     };
   },
+  flops: ({ x, weight }) => 2 * (symbolicSize(x.shape) as number) * (weight.shape[0] as number),
   cases: () => linearCases(),
 });
 

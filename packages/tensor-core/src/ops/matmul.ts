@@ -36,6 +36,7 @@ export const matmulOp: Op<"matmul", "a" | "b", never, "y", MatmulAttrs> = define
     if (g === undefined) return {};
     return a.shape.length === b.shape.length ? pairGradient(g, a, b, attrs) : sharedGradient(g, a, b, attrs);
   },
+  flops: ({ a, b }, { transposeB }) => 2 * (symbolicSize(a.shape) as number) * (b.shape.at(transposeB ? -2 : -1) as number),
   cases: function* () {
     const why = "sums of at most 40 products in f32, in any order";
     for (const transposeA of [false, true]) {

@@ -1,5 +1,4 @@
 /** A node that names a weight becomes the nodes that run its storage: one of its own candidates, or the dense op over the densified weight. */
-import { linearAffineInt8Op } from "../ops/linear-affine-int8.ts";
 import { symbolicSize } from "../dim.ts";
 import type { Device } from "../device.ts";
 import { type Graph, type LeafNode, type OpNode, type Value } from "../graph.ts";
@@ -34,7 +33,7 @@ export const firstCandidate: Chooser = ({ candidates }) => {
  */
 export function roundActivations(otherwise: Chooser = firstCandidate): Chooser {
   return async (choice) => {
-    const candidate = choice.candidates.find(({ name }) => name === linearAffineInt8Op.name);
+    const candidate = choice.candidates.find(({ approximate }) => approximate === true);
     return candidate === undefined ? otherwise(choice) : { candidate, why: "activations rounded to int8 were asked for" };
   };
 }

@@ -1,0 +1,158 @@
+/**
+ * Linear layers over blocks of 4 outputs × 2 inputs of int8 codes, activations rounded to int8: a pair of codes and a pair of
+ * activations make one lane of an i16 dot product. Sums of integers are exact, so that every order gives the same bytes.
+ */
+import { loadTail, storeTail } from "../../../backend-wasm/kernels/assembly/lib/simd";
+import { finish } from "./finish";
+import { copyTile, storeTurned } from "./panels";
+
+/** Blocks whose pairs and columns (20 bytes each) stay in the second-level cache while all panels pass. */
+const CHUNK: i32 = 8192;
+
+/** Bytes of one panel of pairs. */
+// @ts-ignore: decorator
+@inline
+function pairPanelBytes(width: i32): usize {
+  return <usize>((width + 1) >> 1) << 5;
+}
+
+/** Rounded rows i16 `[tokens, width]` → panels `[ceil(tokens / 8)][ceil(width / 2)][8][2]`, zeros where there is no token or input. */
+export function i16_pack_pairs_8(rows: usize, panels: usize, tokens: i32, width: i32): void {
+  const stride = <usize>width << 1;
+  const bytes = pairPanelBytes(width);
+  for (let token = 0; token < tokens; token += 8, panels += bytes, rows += 8 * stride) {
+    const count = min(8, tokens - token);
+    if (count < 8 || width & 1) memory.fill(panels, 0, bytes);
+    for (let t = 0; t < count; t++) {
+      const row = rows + <usize>t * stride;
+      let target = panels + (<usize>t << 2);
+      let column = 0;
+      for (; column + 8 <= width; column += 8, target += 128) {
+        const eight = v128.load(row + (<usize>column << 1));
+        v128.store_lane<i32>(target, eight, 0);
+        v128.store_lane<i32>(target, eight, 1, 32);
+        v128.store_lane<i32>(target, eight, 2, 64);
+        v128.store_lane<i32>(target, eight, 3, 96);
+      }
+      for (; column + 2 <= width; column += 2, target += 32) store<u32>(target, load<u32>(row + (<usize>column << 1)));
+      if (column < width) store<u16>(target, load<u16>(row + (<usize>column << 1)));
+    }
+  }
+}
+
+/**
+ * y `[tokens, out]` = act(x·Wᵀ + bias) + residual over block rows `[begin, end)`.
+ *
+ * @param panels pairs of rounded activations. @param rowScales f32 `[tokens]` of them, as many as fill whole panels may be read.
+ * @param pairs i32 `[blocks][4]`. @param scales f32 `[out]`. @param tile 128 bytes of scratch. @param bias 0: none. @param residual 0: none.
+ */
+export function i16_linear_block_4x8(
+  panels: usize, rowScales: usize, pairs: usize, scales: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize,
+  tile: usize, tokens: i32, features: i32, out: i32, activation: i32, begin: i32, end: i32,
+): void {
+  const stride = <usize>out << 2;
+  const bytes = pairPanelBytes(features);
+  for (let first = begin, last = begin; first < end; first = last) {
+    const limit = rowStart(starts, first) + CHUNK;
+    do { last++; } while (last < end && rowStart(starts, last + 1) <= limit);
+    const width = min(last << 2, out) - (first << 2);
+    for (let token = 0; token < tokens; token += 8) {
+      const count = min(8, tokens - token);
+      const panel = panels + (<usize>token >> 3) * bytes;
+      const rows = y + <usize>token * stride;
+      const ofTokens = rowScales + (<usize>token << 2);
+      for (let row = first; row < last; row++) {
+        const output = row << 2;
+        const whole = count == 8 && output + 4 <= out;
+        const target = rows + (<usize>output << 2);
+        const from = rowStart(starts, row), to = rowStart(starts, row + 1);
+        pairTile(
+          panel, pairs + (<usize>from << 4), columns + (<usize>from << 2), columns + (<usize>to << 2), scales + (<usize>output << 2),
+          bias == 0 ? 0 : bias + (<usize>output << 2), ofTokens, whole ? target : tile, whole ? stride : 16,
+        );
+        if (!whole) copyTile(tile, target, stride, count, min(4, out - output));
+      }
+      const place = rows + (<usize>first << 4);
+      finish(place, residual == 0 ? 0 : residual + (place - y), count, width, stride, activation);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function pairTile(
+  panel: usize, pair: usize, column: usize, end: usize, scales: usize, bias: usize, rowScales: usize, target: usize, stride: usize,
+): void {
+  let s00 = i32x4.splat(0), s10 = s00, s20 = s00, s30 = s00, s01 = s00, s11 = s00, s21 = s00, s31 = s00;
+  for (; column < end; column += 4, pair += 16) {
+    const x = panel + (<usize>load<u32>(column) << 5);
+    const x0 = v128.load(x), x1 = v128.load(x, 16);
+    let w = v128.load32_splat(pair);
+    s00 = i32x4.add(s00, i32x4.dot_i16x8_s(w, x0)); s01 = i32x4.add(s01, i32x4.dot_i16x8_s(w, x1));
+    w = v128.load32_splat(pair, 4);
+    s10 = i32x4.add(s10, i32x4.dot_i16x8_s(w, x0)); s11 = i32x4.add(s11, i32x4.dot_i16x8_s(w, x1));
+    w = v128.load32_splat(pair, 8);
+    s20 = i32x4.add(s20, i32x4.dot_i16x8_s(w, x0)); s21 = i32x4.add(s21, i32x4.dot_i16x8_s(w, x1));
+    w = v128.load32_splat(pair, 12);
+    s30 = i32x4.add(s30, i32x4.dot_i16x8_s(w, x0)); s31 = i32x4.add(s31, i32x4.dot_i16x8_s(w, x1));
+  }
+  const k0 = v128.load(rowScales), k1 = v128.load(rowScales, 16);
+  storeTurned(
+    scaled(s00, scales, 0, bias, k0), scaled(s10, scales, 4, bias, k0), scaled(s20, scales, 8, bias, k0), scaled(s30, scales, 12, bias, k0),
+    target, stride,
+  );
+  storeTurned(
+    scaled(s01, scales, 0, bias, k1), scaled(s11, scales, 4, bias, k1), scaled(s21, scales, 8, bias, k1), scaled(s31, scales, 12, bias, k1),
+    target + 4 * stride, stride,
+  );
+}
+
+/** Sums of one output, times its scale and then the tokens', plus its bias: in this order, as the dense kernel does. */
+// @ts-ignore: decorator
+@inline
+function scaled(sums: v128, scales: usize, offset: usize, bias: usize, rowScales: v128): v128 {
+  const y = f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(sums), v128.load32_splat(scales + offset)), rowScales);
+  return bias == 0 ? y : f32x4.add(y, v128.load32_splat(bias + offset));
+}
+
+/** One token, its rounded row i16 `[features]`. @param tile 4 bytes of scratch. */
+export function i16_linear_block_4x1(
+  x: usize, rowScale: usize, pairs: usize, scales: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize,
+  tile: usize, features: i32, out: i32, activation: i32, begin: i32, end: i32,
+): void {
+  // Of a pair that reaches past the last input, the second is 0.
+  const odd = features & 1 ? features >> 1 : -1;
+  if (odd >= 0) store<u32>(tile, <u32>load<u16>(x + (<usize>(features - 1) << 1)));
+  for (let row = begin; row < end; row++) {
+    const last = columns + (<usize>rowStart(starts, row + 1) << 2);
+    const from = <usize>rowStart(starts, row);
+    let s0 = i32x4.splat(0), s1 = s0;
+    let pair = pairs + (from << 4), column = columns + (from << 2);
+    for (; column + 8 <= last; column += 8, pair += 32) {
+      s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v128.load(pair), pairAt(x, load<i32>(column), odd, tile)));
+      s1 = i32x4.add(s1, i32x4.dot_i16x8_s(v128.load(pair, 16), pairAt(x, load<i32>(column, 4), odd, tile)));
+    }
+    if (column < last) s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v128.load(pair), pairAt(x, load<i32>(column), odd, tile)));
+    const place = <usize>row << 4;
+    const rest = out - (row << 2);
+    const ofOutputs = rest >= 4 ? v128.load(scales + place) : loadTail(scales + place, rest);
+    let sum = f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(s0, s1)), ofOutputs), v128.load32_splat(rowScale));
+    if (bias != 0) sum = f32x4.add(sum, rest >= 4 ? v128.load(bias + place) : loadTail(bias + place, rest));
+    if (rest >= 4) v128.store(y + place, sum);
+    else storeTail(y + place, sum, rest);
+  }
+  const first = <usize>begin << 4;
+  finish(y + first, residual == 0 ? 0 : residual + first, 1, min(end << 2, out) - (begin << 2), 0, activation);
+}
+
+// @ts-ignore: decorator
+@inline
+function pairAt(x: usize, pair: i32, odd: i32, tile: usize): v128 {
+  return v128.load32_splat(pair == odd ? tile : x + (<usize>pair << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function rowStart(starts: usize, row: i32): i32 {
+  return load<i32>(starts + (<usize>row << 2));
+}
