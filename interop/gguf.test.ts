@@ -11,14 +11,20 @@ import { wasmBackend } from "../packages/backend-wasm/src/index.ts";
 import {
   builtIn,
   createModel,
+  freshSource,
   ggufExporter,
+  gpt2,
+  gpt2Config,
   llama as llamaArchitecture,
   llamaConfig,
   loadCheckpoint,
   openSession,
+  withWeights,
   type Checkpoint,
+  type Tokenizer,
+  type TransformerShape,
 } from "../packages/models/src/index.ts";
-import type { Device } from "../packages/tensor-core/src/index.ts";
+import { denseWeight, type Device } from "../packages/tensor-core/src/index.ts";
 import { byteLevelTokenizer } from "./support/byte-level.ts";
 import { greedy, openLlama } from "./support/llama.ts";
 
@@ -69,24 +75,47 @@ describe.skipIf(llama === undefined)("GGUF in llama.cpp", () => {
     },
   );
 
-  it.each(["f32", "f16"] as const)("a random llama with half-a-head pairs, grouped heads and logits of its own in %s", async (type) => {
-    const tokenizer = byteLevelTokenizer();
-    // Rows to spare: vocabularies are padded.
-    const shape = {
-      vocabularySize: tokenizer.vocabularySize + 5,
-      contextLength: 128,
-      hiddenSize: 64,
-      layers: 3,
-      heads: 4,
-      feedForward: 96,
-    };
-    const config = llamaConfig({ ...shape, keyValueHeads: 2, tied: false });
-    const model = createModel(llamaArchitecture.define, config, { seed: 11, tokenizer });
-    const prompt = "the cat and  the dog, 1234 don't sing\n\nin Zoë's café 🙂";
-    const ids = tokenizer.encode(prompt);
-    const { ours, theirs, read } = await bothOf(model, type, ids, prompt);
-    expect(theirs.prompt).toEqual(ids);
-    expect(read.tokenizer!.encode(prompt)).toEqual(ids);
-    expect(theirs.ids).toEqual(ours);
-  });
+  const RANDOM: Readonly<Record<string, (shape: TransformerShape & { readonly layers: number }, tokenizer: Tokenizer) => Checkpoint>> = {
+    gpt2: (shape, tokenizer) => createModel(gpt2.define, gpt2Config(shape), { seed: 12, tokenizer }),
+    "llama with half-a-head pairs, grouped heads and logits of its own": (shape, tokenizer) =>
+      createModel(llamaArchitecture.define, llamaConfig({ ...shape, keyValueHeads: 2, tied: false }), { seed: 11, tokenizer }),
+    qwen2: (shape, tokenizer) => {
+      const config = llamaConfig({ ...shape, keyValueHeads: 2, biases: ["query", "key", "value"] });
+      const model = createModel(llamaArchitecture.define, config, { seed: 13, tokenizer });
+      const biases = [...model.weights].flatMap(([name, { shape: size }]) => (name.endsWith(".bias") ? [{ name, shape: size }] : []));
+      const drawn = biases.map(
+        ({ name, shape: size }) =>
+          [name, denseWeight(freshSource({ name, shape: size, role: "bias", initial: { normal: 0.5 } }, 1))] as const,
+      );
+      return withWeights(model, drawn);
+    },
+    qwen3: (shape, tokenizer) =>
+      createModel(llamaArchitecture.define, llamaConfig({ ...shape, keyValueHeads: 2, headNorms: true, headDim: 24 }), {
+        seed: 14,
+        tokenizer,
+      }),
+  };
+
+  it.each(Object.keys(RANDOM).flatMap((name) => (["f32", "f16"] as const).map((type) => [name, type] as const)))(
+    "a random %s in %s: the same ids for text, and 50 tokens after it",
+    async (name, type) => {
+      const tokenizer = byteLevelTokenizer();
+      // Rows to spare: vocabularies are padded.
+      const shape = {
+        vocabularySize: tokenizer.vocabularySize + 5,
+        contextLength: 128,
+        hiddenSize: 64,
+        layers: 3,
+        heads: 4,
+        feedForward: 96,
+      };
+      const model = RANDOM[name]!(shape, tokenizer);
+      const prompt = "the cat and  the dog, 1234 don't sing\n\nin Zoë's café 🙂";
+      const ids = tokenizer.encode(prompt);
+      const { ours, theirs, read } = await bothOf(model, type, ids, prompt);
+      expect(theirs.prompt).toEqual(ids);
+      expect(read.tokenizer!.encode(prompt)).toEqual(ids);
+      expect(theirs.ids).toEqual(ours);
+    },
+  );
 });

@@ -6,6 +6,8 @@ import { describe, expect, it } from "vitest";
 import {
   builtIn,
   ggufExporter,
+  gpt2,
+  gpt2Config,
   llama,
   llamaConfig,
   createModel,
@@ -68,6 +70,35 @@ describe("a model as GGUF", () => {
       const [before, after] = [await logits(given), await logits(read)];
       after.forEach((value, index) => expect(value).toBeCloseTo(before[index]!, 6));
     }
+  });
+
+  it("says GPT-2 and Qwen in their own words, and linear positions", async () => {
+    const shape = { vocabularySize: 24, contextLength: 16, hiddenSize: 16, layers: 2, heads: 4, feedForward: 24 };
+    const rotary = { ...shape, keyValueHeads: 2, headDim: 6 };
+    const models: readonly (readonly [string, Checkpoint])[] = [
+      ["gpt2", createModel(gpt2.define, gpt2Config(shape), { seed: 1 })],
+      ["qwen2", createModel(llama.define, llamaConfig({ ...rotary, biases: ["query", "key", "value"] }), { seed: 1 })],
+      ["qwen3", createModel(llama.define, llamaConfig({ ...rotary, headNorms: true }), { seed: 1 })],
+      [
+        "qwen2",
+        createModel(
+          llama.define,
+          { ...llamaConfig({ ...rotary, biases: ["query", "key", "value"] }), ropePairing: "adjacent" },
+          { seed: 1 },
+        ),
+      ],
+      ["llama", createModel(llama.define, { ...llamaConfig(rotary), ropeScaling: { type: "linear", factor: 2 } }, { seed: 1 })],
+    ];
+    for (const [name, given] of models) {
+      const { read, files, changes } = await written(given);
+      expect((await readGguf(files, "model.gguf")).metadata.get("general.architecture")).toEqual({ kind: "string", value: name });
+      expect(changes).toEqual([]);
+      expect([...read.weights.keys()].sort()).toEqual([...given.weights.keys()].sort());
+      const [before, after] = [await logits(given), await logits(read)];
+      after.forEach((value, index) => expect(value).toBeCloseTo(before[index]!, 5));
+    }
+    const norms = createModel(llama.define, { ...llamaConfig({ ...rotary, headNorms: true }), ropePairing: "adjacent" }, { seed: 1 });
+    await expect(written(norms)).rejects.toMatchObject({ code: "models/not-expressible", report: { field: "biases, headNorms" } });
   });
 
   it("is the same bytes twice", async () => {

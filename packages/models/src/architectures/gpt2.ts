@@ -12,6 +12,7 @@ import {
   type TransformerShape,
 } from "./config.ts";
 import { decoderArchitecture } from "./decoder.ts";
+import { gpt2FromGguf, gpt2ToGguf } from "./gpt2-gguf.ts";
 import { gpt2HuggingFace } from "./gpt2-huggingface.ts";
 import { activationName, type ActivationName, type BlockStyle } from "./style.ts";
 
@@ -62,15 +63,19 @@ function embed({ weight }: ModelScope, { contextLength }: Gpt2Config, tokens: Va
   return add(rows(weight("embedding"), tokens), rows(weight("positions"), places));
 }
 
+const parts = decoderArchitecture<Gpt2Config>({
+  parse: (raw, file) => parseConfig(schema, raw, file),
+  style,
+  embed,
+  embeddingWeights: ({ contextLength, hiddenSize }) => [
+    { name: "positions", shape: [contextLength, hiddenSize], role: "rows", initial: { normal: 0.1 / Math.sqrt(hiddenSize) } },
+  ],
+});
+
 const architecture: Architecture<Gpt2Config> = {
-  ...decoderArchitecture<Gpt2Config>({
-    parse: (raw, file) => parseConfig(schema, raw, file),
-    style,
-    embed,
-    embeddingWeights: ({ contextLength, hiddenSize }) => [
-      { name: "positions", shape: [contextLength, hiddenSize], role: "rows", initial: { normal: 0.1 / Math.sqrt(hiddenSize) } },
-    ],
-  }),
+  ...parts,
+  imports: { gguf: gpt2FromGguf },
+  exports: { gguf: (config) => gpt2ToGguf(config, parts.weights(config)) },
   huggingface: gpt2HuggingFace,
 };
 

@@ -1,154 +1,128 @@
-/** Decoders of the LLaMA kind in GGUF. */
+/** Decoders of the LLaMA kind in GGUF: `llama`, and with Qwen's biases or head norms `qwen2` and `qwen3`. */
 import { GGUF_FILE, ggufFields, type GgufFile } from "@pare/formats";
 import type { StoredWeight } from "@pare/tensor-core";
 import type { WeightSpec } from "../architecture.ts";
 import { configInvalid, notExpressible } from "../errors.ts";
-import { readGgufTokenizer } from "../gguf/read-tokenizer.ts";
-import { ggufProvenance } from "../gguf/provenance.ts";
-import { adjacentPairs, float, ggufWeight, isGgufOf, u32, type GgufLayout, type GgufSlot } from "../gguf/mapping.ts";
-import { alike } from "../huggingface/alike.ts";
+import { adjacentPairs, float, halfPairs, isGgufOf, text, u32, type GgufLayout } from "../gguf/mapping.ts";
 import type { Imported } from "../imported.ts";
-import { countHeads, evenHeads, type TransformerLayer } from "./config.ts";
+import { evenLayer, ggufSlots, importedGguf, readSizes, sizeFields, weightsOfGguf, type GgufNames } from "./decoder-gguf.ts";
 import type { LlamaConfig } from "./llama.ts";
 
-const LAYER_NAMES: Readonly<Record<string, string>> = {
-  "attention.norm": "attn_norm",
-  "attention.query": "attn_q",
-  "attention.key": "attn_k",
-  "attention.value": "attn_v",
-  "attention.output": "attn_output",
-  "feedForward.norm": "ffn_norm",
-  "feedForward.gate": "ffn_gate",
-  "feedForward.up": "ffn_up",
-  "feedForward.down": "ffn_down",
+const NAMES: GgufNames = {
+  model: { embedding: "token_embd", norm: "output_norm", output: "output" },
+  layer: {
+    "attention.norm": "attn_norm",
+    "attention.query": "attn_q",
+    "attention.query.norm": "attn_q_norm",
+    "attention.key": "attn_k",
+    "attention.key.norm": "attn_k_norm",
+    "attention.value": "attn_v",
+    "attention.output": "attn_output",
+    "feedForward.norm": "ffn_norm",
+    "feedForward.gate": "ffn_gate",
+    "feedForward.up": "ffn_up",
+    "feedForward.down": "ffn_down",
+  },
 };
-const NAMES: Readonly<Record<string, string>> = { embedding: "token_embd", norm: "output_norm", output: "output" };
 
-/** GGUF's `llama` has one number of heads and neurons for all layers, and turns neighbours: rows of other models are put so. */
+type Kind = Pick<LlamaConfig, "ropePairing"> & { readonly biases: NonNullable<LlamaConfig["biases"]>; readonly headNorms: boolean };
+
+/** What each of llama.cpp's architectures computes; which numbers of a head it turns together is fixed for each. */
+const KINDS: Readonly<Record<string, Kind>> = {
+  llama: { ropePairing: "adjacent", biases: [], headNorms: false },
+  qwen2: { ropePairing: "half", biases: ["query", "key", "value"], headNorms: false },
+  qwen3: { ropePairing: "half", biases: [], headNorms: true },
+};
+
+/** Rows are put into the order of the architecture's own pairs. Throws `models/not-expressible`. */
 export function llamaToGguf(config: LlamaConfig, weights: readonly WeightSpec[]): GgufLayout {
-  refuseOptions(config);
-  const { heads, keyValueHeads, feedForward } = evenLayer(config.layers);
-  const { headDim } = config;
-  const slots = weights.map(({ name }): GgufSlot => {
-    const [, index, part = name] = /^layers\.(\d+)\.(.+)$/.exec(name) ?? [];
-    const order =
-      config.ropePairing === "adjacent"
-        ? undefined
-        : { "attention.query": adjacentPairs(heads, headDim), "attention.key": adjacentPairs(keyValueHeads, headDim) }[part];
-    return { name: `${index === undefined ? NAMES[name]! : `blk.${index}.${LAYER_NAMES[part]!}`}.weight`, weights: [name], order };
-  });
+  const architecture = kindOf(config);
+  const even = evenLayer(config.layers);
+  const { headDim, ropePairing } = config;
+  const wanted = KINDS[architecture]!.ropePairing;
+  const pairs = wanted === "adjacent" ? adjacentPairs : halfPairs;
+  const turned: Readonly<Record<string, number>> = { "attention.query": even.heads, "attention.key": even.keyValueHeads };
+  const order = (part: string): readonly number[] | undefined =>
+    ropePairing === wanted || turned[part] === undefined ? undefined : pairs(turned[part], headDim);
+  const factor = linearFactor(config);
+  const scaling = factor === undefined ? {} : { "rope.scaling.type": text("linear"), "rope.scaling.factor": float(factor) };
   return {
-    architecture: "llama",
+    architecture,
     fields: {
-      vocab_size: u32(config.vocabularySize),
-      context_length: u32(config.contextLength),
-      embedding_length: u32(config.hiddenSize),
-      block_count: u32(config.layers.length),
-      feed_forward_length: u32(feedForward),
-      "attention.head_count": u32(heads),
-      "attention.head_count_kv": u32(keyValueHeads),
+      ...sizeFields(config, even),
       "attention.key_length": u32(headDim),
       "attention.value_length": u32(headDim),
       "attention.layer_norm_rms_epsilon": float(config.epsilon),
       "rope.dimension_count": u32(headDim),
       "rope.freq_base": float(config.ropeBase),
+      ...scaling,
     },
-    slots,
+    slots: ggufSlots(weights, NAMES, order),
   };
 }
 
-/** GGUF's `llama` has none of these here; llama.cpp would compute another model without a word. */
-function refuseOptions({ biases = [], headNorms = false, ropeScaling }: LlamaConfig): void {
-  const refuse = (field: string, expected: string, found: string): Error => notExpressible({ file: GGUF_FILE, field, expected, found });
-  if (biases.length > 0) throw refuse("biases", "none", biases.join(", "));
-  if (headNorms) throw refuse("headNorms", "false", "true");
-  if (ropeScaling !== undefined) throw refuse("ropeScaling", "none", ropeScaling.type);
+function kindOf({ biases = [], headNorms = false, ropePairing }: LlamaConfig): string {
+  const found = Object.keys(KINDS).find(
+    (name) => KINDS[name]!.headNorms === headNorms && KINDS[name]!.biases.toSorted().join() === biases.toSorted().join(),
+  );
+  // Norms of heads lie before the turn: their numbers would have to move along with the rows.
+  if (found !== undefined && !(headNorms && ropePairing === "adjacent")) return found;
+  throw notExpressible({
+    file: GGUF_FILE,
+    field: "biases, headNorms",
+    expected: "those of llama, qwen2 or qwen3",
+    found: `biases of ${biases.join(", ") || "nothing"}, ${headNorms ? `norms of heads with ${ropePairing} pairs` : "no norms of heads"}`,
+  });
 }
 
-/** What all layers have alike. Throws `models/not-expressible`. */
-export function evenLayer(layers: readonly TransformerLayer[]): { heads: number; keyValueHeads: number; feedForward: number } {
-  const mapping = alike(
-    "layers.keyValueHeads",
-    layers.map((layer) => layer.keyValueHeads),
-    GGUF_FILE,
-  );
-  const heads = mapping.length;
-  const keyValueHeads = countHeads(mapping);
-  alike("layers.keyValueHeads", [mapping, evenHeads(heads, keyValueHeads)], GGUF_FILE);
-  const feedForward = alike(
-    "layers.feedForward",
-    layers.map((layer) => layer.feedForward),
-    GGUF_FILE,
-  );
-  if (heads % keyValueHeads !== 0 || heads === 0 || feedForward === 0) {
-    const found = `${heads} over ${keyValueHeads}, and ${feedForward} neurons`;
-    throw notExpressible({
-      file: GGUF_FILE,
-      field: "layers",
-      expected: "query heads that share key/value heads evenly, and neurons",
-      found,
-    });
-  }
-  return { heads, keyValueHeads, feedForward };
+/** What positions are divided by; within the context length, dynamic scaling does nothing. */
+function linearFactor({ ropeScaling }: LlamaConfig): number | undefined {
+  if (ropeScaling === undefined || ropeScaling.type === "dynamic") return undefined;
+  if (ropeScaling.type === "linear") return ropeScaling.factor;
+  throw notExpressible({ file: GGUF_FILE, field: "ropeScaling", expected: "none, linear or dynamic", found: ropeScaling.type });
 }
 
-/** A GGUF file of the architecture `llama`; undefined for others. */
+/** A GGUF file of one of these architectures; undefined for others. */
 export function llamaFromGguf(content: unknown): Imported | undefined {
-  if (!isGgufOf(content, "llama")) return undefined;
-  const { file, tensors } = content;
-  const names = new Map(Object.entries(LAYER_NAMES).map(([own, name]) => [name, own]));
-  const weights = new Map<string, StoredWeight>();
-  for (const [name, tensor] of tensors) {
-    const [, index, part = name] = /^blk\.(\d+)\.(.+)$/.exec(name) ?? [];
-    const known = part.replace(/\.weight$/, "");
-    const own = index === undefined ? Object.keys(NAMES).find((one) => NAMES[one] === known) : names.get(known);
-    // A name that nobody knows stays as it is: what the architecture asks for is checked against all of them.
-    weights.set(own === undefined ? name : index === undefined ? own : `layers.${index}.${own}`, ggufWeight(tensor, file));
-  }
-  const config = configOf(content, weights);
-  const { tokenizer, origin, provenance } = { tokenizer: readGgufTokenizer(content), ...ggufProvenance(content) };
-  return { config, tensors: new Map(), weights, tokenizer, file, origin, provenance };
+  const architecture = Object.keys(KINDS).find((name) => isGgufOf(content, name));
+  if (architecture === undefined) return undefined;
+  const file = content as GgufFile;
+  const weights = weightsOfGguf(file, NAMES);
+  return importedGguf(file, configOf(file, architecture, weights), weights);
 }
 
-function configOf(content: GgufFile, weights: ReadonlyMap<string, StoredWeight>): LlamaConfig {
+function configOf(content: GgufFile, architecture: string, weights: ReadonlyMap<string, StoredWeight>): LlamaConfig {
   const fields = ggufFields(content);
-  const count = fields.integer("llama.block_count");
-  if (count < 1 || count > content.tensors.size)
-    throw fields.fail("llama.block_count", `1 to ${content.tensors.size}, the number of tensors`, `${count}`);
-  const heads = fields.perLayer("llama.attention.head_count", count);
-  const keyValue = fields.perLayer("llama.attention.head_count_kv", count, heads[0]);
-  const neurons = fields.perLayer("llama.feed_forward_length", count);
-  const hiddenSize = fields.integer("llama.embedding_length");
-  const headDim = fields.integer("llama.attention.key_length", Math.floor(hiddenSize / heads[0]!));
-  refuseOthers(content, headDim);
-  for (const [layer, number] of heads.entries()) {
-    const shared = keyValue[layer]!;
-    const even = number >= 1 && number <= 65_536 && shared >= 1 && number % shared === 0;
-    if (!even) throw fields.fail("llama.attention.head_count_kv", `a divisor of ${number} heads`, `${shared}`);
-  }
+  const sizes = readSizes(content, architecture);
+  refuseOthers(content, architecture, sizes.headDim);
+  const { ropePairing, biases, headNorms } = KINDS[architecture]!;
+  const factor = fields.number(`${architecture}.rope.scaling.factor`, 1);
   return {
     architecture: "llama",
     vocabularySize: weights.get("embedding")?.shape[0] ?? 0,
-    contextLength: fields.integer("llama.context_length"),
-    hiddenSize,
-    headDim,
-    epsilon: fields.number("llama.attention.layer_norm_rms_epsilon"),
-    ropeBase: fields.number("llama.rope.freq_base", 10_000),
-    ropePairing: "adjacent",
+    ...sizes,
+    epsilon: fields.number(`${architecture}.attention.layer_norm_rms_epsilon`),
+    ropeBase: fields.number(`${architecture}.rope.freq_base`, 10_000),
+    ropePairing,
+    ...(biases.length > 0 && { biases }),
+    ...(headNorms && { headNorms }),
+    ...(fields.string(`${architecture}.rope.scaling.type`, "none") === "linear" &&
+      factor !== 1 && { ropeScaling: { type: "linear", factor } }),
     tied: !weights.has("output"),
-    layers: heads.map((number, layer) => ({ keyValueHeads: evenHeads(number, keyValue[layer]!), feedForward: neurons[layer]! })),
   };
 }
 
 /** Keys that change what is computed, in ways that are not read. Throws `models/config-invalid`. */
-function refuseOthers(content: GgufFile, headDim: number): void {
+function refuseOthers(content: GgufFile, architecture: string, headDim: number): void {
   const fields = ggufFields(content);
-  const only = (key: string, expected: string | number, found: string | number): void => {
-    if (found !== expected) throw configInvalid({ file: content.file, field: key, expected: `${expected}`, found: `${found}` });
+  const only = <Value extends string | number>(key: string, allowed: readonly Value[], found: Value): void => {
+    if (allowed.includes(found)) return;
+    throw configInvalid({ file: content.file, field: `${architecture}.${key}`, expected: allowed.join(" or "), found: `${found}` });
   };
-  only("llama.rope.dimension_count", headDim, fields.integer("llama.rope.dimension_count", headDim));
-  only("llama.attention.value_length", headDim, fields.integer("llama.attention.value_length", headDim));
-  only("llama.rope.scaling.type", "none", fields.string("llama.rope.scaling.type", "none"));
-  only("llama.rope.scale_linear", 1, fields.number("llama.rope.scale_linear", 1));
-  only("llama.expert_count", 0, fields.integer("llama.expert_count", 0));
+  const integer = (key: string, otherwise: number): number => fields.integer(`${architecture}.${key}`, otherwise);
+  only("rope.dimension_count", [headDim], integer("rope.dimension_count", headDim));
+  only("attention.value_length", [headDim], integer("attention.value_length", headDim));
+  only("rope.scaling.type", ["none", "linear"], fields.string(`${architecture}.rope.scaling.type`, "none"));
+  only("rope.scale_linear", [1], fields.number(`${architecture}.rope.scale_linear`, 1));
+  only("expert_count", [0], integer("expert_count", 0));
 }

@@ -45,6 +45,14 @@ export function adjacentPairs(heads: number, headDim: number): number[] {
   });
 }
 
+/** The other way: row j · headDim / 2 + i of a head is its old row 2i + j. */
+export function halfPairs(heads: number, headDim: number): number[] {
+  const order = adjacentPairs(heads, headDim);
+  const inverse = Array<number>(order.length);
+  for (const [row, from] of order.entries()) inverse[from] = row;
+  return inverse;
+}
+
 /** Whether a format's content is a GGUF file of this architecture. */
 export function isGgufOf(content: unknown, architecture: string): content is GgufFile {
   if (!isPlainObject(content)) return false;
