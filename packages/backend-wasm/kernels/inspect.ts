@@ -1,5 +1,5 @@
 /**
- * What is wrong with a module's exports, or undefined: all are functions called `<dtype>_<op>[_<tile>]`, `f32_gemm_4x8`. The
+ * What is wrong with a module's exports, or undefined: all are functions called `<dtype>_<op>[_<tile>]`, `f32_gemm_5x8`. The
  * instruction set is the module's variant.
  */
 export function misnamed(module: WebAssembly.Module): string | undefined {

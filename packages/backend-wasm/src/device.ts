@@ -6,6 +6,7 @@ import { createAllocator } from "./allocator.ts";
 import { encodeSteps, type BoundKernel, type Crew } from "./encoder.ts";
 import { chooseVariant, instantiateAll, type Instances } from "./instantiate.ts";
 import { KERNELS } from "./kernels/index.ts";
+import { createRepacked } from "./repacked.ts";
 import { createScratch } from "./scratch.ts";
 import { openTeam } from "./team/team.ts";
 import type { WasmPack } from "./types.ts";
@@ -38,6 +39,8 @@ const WASM32 = 2 ** 32;
 const PAGE = 65536;
 const MOST_THREADS = 64;
 const LEAST_PIECE = 15_000;
+/** Of the memory, for copies of weights that lie as kernels read them. */
+const REPACKED = 1 / 4;
 
 /** Throws `backend-wasm/unavailable` where the engine has no SIMD, `backend-wasm/threads-invalid`. */
 export async function openWasm(options: WasmDeviceOptions = {}): Promise<WasmDevice> {
@@ -94,6 +97,7 @@ function deviceOver(
   const allocator = createAllocator(memory, memoryLimit);
   const threads = crew?.team.threads ?? 1;
   const scratch = Array.from({ length: threads }, () => createScratch(allocator));
+  const repacked = createRepacked(allocator, REPACKED * memoryLimit);
   return {
     backend: "wasm",
     variant,
@@ -101,13 +105,16 @@ function deviceOver(
     memoryLimit,
     supports: (op) => kernels.has(op),
     allocate: (bytes) => ({ bytes, handle: allocator.allocate(bytes) }),
-    free: (buffer) => allocator.free(addressOf(buffer), buffer.bytes),
+    free: (buffer) => {
+      repacked.drop(addressOf(buffer), buffer.bytes);
+      allocator.free(addressOf(buffer), buffer.bytes);
+    },
     write: (buffer, { buffer: source, byteOffset, byteLength }, offset = 0) => {
       new Uint8Array(memory.buffer, addressOf(buffer) + offset, byteLength).set(new Uint8Array(source, byteOffset, byteLength));
     },
     read: async (buffer, offset, bytes) => new Uint8Array(memory.buffer, addressOf(buffer) + offset, bytes).slice(),
     prepare: (steps) => {
-      const { calls, kept } = encodeSteps(steps, { memory, allocator, scratch, kernels, crew });
+      const { calls, kept } = encodeSteps(steps, { memory, allocator, scratch, repacked, kernels, crew });
       const done = Promise.resolve();
       return {
         run: () => {

@@ -13,6 +13,7 @@ import {
 } from "@pare/tensor-core";
 import type { Allocator } from "./allocator.ts";
 import { dtypeUnsupported, kernelUnknown } from "./errors.ts";
+import type { RepackedPool } from "./repacked.ts";
 import type { ScratchPool } from "./scratch.ts";
 import { encode } from "./team/program.ts";
 import type { Team } from "./team/team.ts";
@@ -40,6 +41,7 @@ export interface EncodingParts {
   readonly allocator: Allocator;
   /** One pool per thread. */
   readonly scratch: readonly ScratchPool[];
+  readonly repacked: RepackedPool;
   readonly kernels: ReadonlyMap<string, BoundKernel>;
   /** Absent on one thread. */
   readonly crew?: Crew | undefined;
@@ -118,7 +120,8 @@ function bind({ run, args }: Bound): () => unknown {
   return run.bind(undefined, ...args);
 }
 
-export function encodeSteps(steps: readonly ProgramStep[], { memory, allocator, scratch, kernels, crew }: EncodingParts): Encoding {
+export function encodeSteps(steps: readonly ProgramStep[], parts: EncodingParts): Encoding {
+  const { memory, allocator, scratch, repacked, kernels, crew } = parts;
   const kept: { address: number; bytes: number }[] = [];
   const persist = (bytes: number): number => {
     const address = allocator.allocate(bytes);
@@ -127,7 +130,12 @@ export function encodeSteps(steps: readonly ProgramStep[], { memory, allocator, 
   };
   const recorder = new Recorder(scratch, crew?.leastPiece ?? Infinity);
   let runPhase = (_phase: number): void => undefined;
-  const encoderOf = ({ kernel: { op }, functions }: BoundKernel): WasmEncoder => ({
+  const find = ({ kernel: { op }, functions }: BoundKernel, name: string): WasmFunction => {
+    const found = functions[name];
+    if (found === undefined) throw kernelUnknown({ kernel: name, op, near: nearNames(name, Object.keys(functions)) });
+    return found;
+  };
+  const encoderOf = (bound: BoundKernel): WasmEncoder => ({
     memory,
     persist,
     scratch: recorder.take,
@@ -136,10 +144,10 @@ export function encodeSteps(steps: readonly ProgramStep[], { memory, allocator, 
       new Int32Array(memory.buffer, address, values.length).set(values);
       return address;
     },
-    call: (name, ...args) => {
-      const found = functions[name];
-      if (found === undefined) throw kernelUnknown({ kernel: name, op, near: nearNames(name, Object.keys(functions)) });
-      recorder.add(found, args);
+    call: (name, ...args) => recorder.add(find(bound, name), args),
+    repacked: ({ address, constant }, bytes, kernel, args) => {
+      if (!constant) return undefined;
+      return repacked.take(address, `${kernel}(${args(0).join()})`, bytes, (to) => find(bound, kernel)(...args(to)));
     },
     divide: (work, part) => recorder.divide(work, part, (phase) => runPhase(phase)),
   });

@@ -15,8 +15,8 @@ export function selfCheck(functions: WasmFunctions, memory: WebAssembly.Memory):
   for (let i = 0; i < 800; i++) floats[IN / 4 + i] = ((i * 37) % 101) / 25 - 2;
   const [left, right] = [IN, IN + 4 * m * k];
   const place = (address: number, row: number): number[] => [address, row, 4, 0];
-  const blocks = [8, 8, 16, SCRATCH];
-  functions["f32_gemm_4x8"]!(1, m, n, k, ...place(left, 4 * k), ...place(right, 4 * k), ...place(OUT, 4 * n), ...blocks, 0, 0, 0);
+  const blocks = [8, 10, 16, SCRATCH];
+  functions["f32_gemm_5x8"]!(1, m, n, k, ...place(left, 4 * k), ...place(right, 4 * k), ...place(OUT, 4 * n), ...blocks, 0, 0, 0, 0);
   const exponentials = OUT + 4 * m * n;
   functions["f32_exp"]!(IN, exponentials, 101);
   const gradients = exponentials + 4 * 101;

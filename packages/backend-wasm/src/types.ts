@@ -44,6 +44,12 @@ export interface WasmEncoder {
   readonly persist: (bytes: number) => number;
   /** Not within a part. Address of these numbers as i32, written now, living as long as the program. */
   readonly table: (values: readonly number[]) => number;
+  /**
+   * Not within a part. Address of a copy of a constant tensor that a function lays out otherwise, run now or by an earlier program,
+   * with the arguments that `args` gives for the copy's address; kept as long as the tensor. Undefined where there is no room for it
+   * (copies take a quarter of the device's memory at most) and for a tensor that is not constant.
+   */
+  readonly repacked: (source: WasmTensor, bytes: number, kernel: string, args: (to: number) => readonly number[]) => number | undefined;
   /** For writing set-up data at prepare time; take a fresh view of its buffer after every call that gives an address. */
   readonly memory: WebAssembly.Memory;
 }

@@ -1,6 +1,11 @@
 import { epilogue } from "./lib/epilogue";
-import { multiplyPacked, packColumns, packPanels } from "./lib/gemm";
+import { multiplyPacked, multiplySlivers, packPanels, packSlivers, SLIVER } from "./lib/gemm";
 import { madd, loadTail, sumLanes } from "./lib/simd";
+
+/** Up to so many rows of P, packing rows of S that lie along k takes longer than slivers save. */
+// @ts-ignore: decorator
+@inline
+const FEW: i32 = ASC_FEATURE_RELAXED_SIMD ? 96 : 32;
 
 /**
  * C = act(S·Pᵀ + bias) + residual, `batch` times.
@@ -8,17 +13,19 @@ import { madd, loadTail, sumLanes } from "./lib/simd";
  * S has `ms` rows and P `np` rows over `k`; element (i, k) lies at `base + i·row + k·step`, with row or step 4.
  * C's element (i, p) is at `c + i·cStream + p·cPanel`, one of the two 4: the one that is not is the stride of C's rows.
  * Blocks of `kBlock` × (`sBlock` rows of S, `pBlock` rows of P) are packed into `scratch`:
- * 128 bytes, then `kBlock`·`pBlock` floats, then `kBlock`·`sBlock` floats where S is not contiguous over k.
+ * 192 bytes, then `kBlock`·`pBlock` floats, then `kBlock`·`sBlock` floats; `pBlock` is a multiple of 8, `sBlock` of 5.
+ *
+ * @param packed S in slivers over the whole of k (`f32_pack_slivers`), or 0.
  */
-export function f32_gemm_4x8(
+export function f32_gemm_5x8(
   batch: i32, ms: i32, np: i32, k: i32,
   s: usize, sRow: usize, sStep: usize, sBatch: usize,
   p: usize, pRow: usize, pStep: usize, pBatch: usize,
   c: usize, cStream: usize, cPanel: usize, cBatch: usize,
-  kBlock: i32, sBlock: i32, pBlock: i32, scratch: usize,
+  kBlock: i32, sBlock: i32, pBlock: i32, scratch: usize, packed: usize,
   bias: usize, activation: i32, residual: usize,
 ): void {
-  const panels = scratch + 128;
+  const panels = scratch + 192;
   const slivers = panels + (<usize>kBlock * pBlock << 2);
   for (let b = 0; b < batch; b++, s += sBatch, p += pBatch, c += cBatch) {
     for (let j = 0; j < np; j += pBlock) {
@@ -29,9 +36,15 @@ export function f32_gemm_4x8(
         for (let i = 0; i < ms; i += sBlock) {
           const rows = min(sBlock, ms - i);
           const target = c + i * cStream + j * cPanel;
-          const source = s + i * sRow + l * sStep;
-          if (sStep == 4) multiplyPacked(rows, columns, depth, source, sRow, 4, panels, <usize>depth << 5, target, cStream, cPanel, l > 0, scratch);
-          else multiplySlivers(rows, columns, depth, source, sStep, slivers, panels, target, cStream, cPanel, l > 0, scratch);
+          const source = s + i * sRow + l * sStep, panel = <usize>depth << 5;
+          if (packed == 0 && sStep == 4 && columns <= FEW) {
+            multiplyPacked(rows, columns, depth, source, sRow, 4, panels, panel, target, cStream, cPanel, l > 0, scratch);
+          } else {
+            if (!packed) packSlivers(rows, depth, source, sRow, sStep, slivers);
+            const from = packed ? packed + (<usize>i * k << 2) + l * SLIVER : slivers;
+            const stride = <usize>(packed ? k : depth) * SLIVER;
+            multiplySlivers(rows, columns, depth, from, stride, panels, panel, target, cStream, cPanel, l > 0, scratch);
+          }
           if (l + depth < k) continue;
           const rest = residual == 0 ? 0 : residual + (target - c);
           if (cPanel == 4) epilogue(target, cStream, rows, columns, bias == 0 ? 0 : bias + (<usize>j << 2), activation, rest);
@@ -43,21 +56,9 @@ export function f32_gemm_4x8(
   }
 }
 
-/** S column contiguous: packed four rows wide first. */
-function multiplySlivers(
-  ms: i32, np: i32, k: i32, s: usize, sStep: usize, slivers: usize, panels: usize, c: usize, cStream: usize, cPanel: usize,
-  accumulate: bool, spare: usize,
-): void {
-  for (let i = 0; i < ms; i += 4) packColumns(s + (<usize>i << 2), sStep, min(4, ms - i), 4, k, slivers + <usize>i * k * 4);
-  for (let j = 0; j < np; j += 8) {
-    const panel = panels + <usize>j * k * 4;
-    for (let i = 0; i < ms; i += 4) {
-      multiplyPacked(
-        min(4, ms - i), min(8, np - j), k, slivers + <usize>i * k * 4, 4, 16, panel, 0, c + i * cStream + j * cPanel, cStream, cPanel,
-        accumulate, spare,
-      );
-    }
-  }
+/** Rows of S, element (i, k) at `s + i·sRow + k·sStep`, as slivers over the whole of k: ⌈ms/5⌉·5·`k` floats. */
+export function f32_pack_slivers(ms: i32, k: i32, s: usize, sRow: usize, sStep: usize, slivers: usize): void {
+  packSlivers(ms, k, s, sRow, sStep, slivers);
 }
 
 /**

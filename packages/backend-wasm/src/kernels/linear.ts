@@ -25,7 +25,7 @@ export const linearKernel: Kernel<WasmTypes> = implement(linearOp, (encoder, { x
       c: y.address,
       epilogue,
       left: { address: x.address, ...along },
-      right: { address: weight.address, ...along },
+      right: { address: weight.address, ...along, tensor: weight },
     });
   }
 });

@@ -1,8 +1,8 @@
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import { eachVariant, type Bench } from "./harness.ts";
 
 const NONE = [0, 0, 0] as const;
-const SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17];
+const SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 17];
 
 eachVariant((bench) => {
   test("every tail of rows and columns, operands as they lie or turned, tiles stored along or across", () => {
@@ -11,7 +11,7 @@ eachVariant((bench) => {
         const k = 1 + ((ms * np) % 9);
         for (const turnS of [false, true]) {
           for (const turnP of [false, true]) {
-            for (const across of [false, true]) checkProduct(bench(), { ms, np, k, turnS, turnP, across, blocks: [k + 3, 32, 32] });
+            for (const across of [false, true]) checkProduct(bench(), { ms, np, k, turnS, turnP, across, blocks: [k + 3, 30, 32] });
           }
         }
       }
@@ -21,15 +21,21 @@ eachVariant((bench) => {
   test("every depth, and blocks that end in the middle of each dimension", () => {
     for (let k = 1; k <= 17; k++) {
       for (const turnS of [false, true]) {
-        for (const across of [false, true]) checkProduct(bench(), { ms: 13, np: 21, k, turnS, turnP: !across, across, blocks: [4, 8, 16] });
+        for (const across of [false, true])
+          checkProduct(bench(), { ms: 13, np: 21, k, turnS, turnP: !across, across, blocks: [4, 10, 16] });
       }
     }
+  });
+
+  test("so many panel rows that the stream is packed whichever way it lies", () => {
+    for (const turnS of [false, true])
+      checkProduct(bench(), { ms: 13, np: 107, k: 9, turnS, turnP: false, across: !turnS, blocks: [4, 10, 104] });
   });
 
   test("bias, activation and residual after the last block, whichever way tiles lie", () => {
     for (const across of [false, true]) {
       for (let activation = 0; activation < 5; activation++) {
-        checkProduct(bench(), { ms: 10, np: 11, k: 9, turnS: false, turnP: false, across, blocks: [4, 4, 8], activation });
+        checkProduct(bench(), { ms: 10, np: 11, k: 9, turnS: false, turnP: false, across, blocks: [4, 5, 8], activation });
       }
     }
   });
@@ -75,7 +81,7 @@ function checkProduct(bench: Bench, { ms, np, k, turnS, turnP, across, blocks, a
   bench.clear();
   const [left, right] = [bench.noise(ms * k), bench.noise(np * k)];
   const [s, p, c] = [bench.words(left), bench.words(right), bench.words(ms * np)];
-  const scratch = bench.words(32 + blocks[0] * (blocks[1] + blocks[2]));
+  const scratch = bench.words(48 + blocks[0] * (blocks[1] + blocks[2]));
   const columns = across ? ms : np;
   const [bias, residual] = [bench.noise(columns), bench.noise(ms * np)];
   const epilogue = activation === undefined ? NONE : [bench.words(bias), activation, bench.words(residual)];
@@ -84,13 +90,18 @@ function checkProduct(bench: Bench, { ms, np, k, turnS, turnP, across, blocks, a
   const [cStream, cPanel] = across ? [1, ms] : [np, 1];
   const strides = (...steps: number[]): number[] => steps.map((step) => 4 * step);
   const places = [s, ...strides(sRow, sStep, 0), p, ...strides(pRow, pStep, 0), c, ...strides(cStream, cPanel, 0)];
-  bench.call("f32_gemm_4x8", 1, ms, np, k, ...places, ...blocks, scratch, ...epilogue);
+  bench.call("f32_gemm_5x8", 1, ms, np, k, ...places, ...blocks, scratch, 0, ...epilogue);
   const expected = Array.from({ length: ms * np }, (_, at) => {
     const [i, j] = across ? [at % ms, Math.floor(at / ms)] : [Math.floor(at / np), at % np];
     const sum = dot(left, i * sRow, sStep, right, j * pRow, pStep, k);
     return activation === undefined ? sum : ACTIVATIONS[activation]!(sum + bias[at % columns]!) + residual[at]!;
   });
   bench.expectClose(c, expected, 5e-6, JSON.stringify({ ms, np, k, turnS, turnP, across, activation }));
+  const before = [...bench.floats(c)];
+  const packed = bench.words(5 * Math.ceil(ms / 5) * k);
+  bench.call("f32_pack_slivers", ms, k, s, ...strides(sRow, sStep), packed);
+  bench.call("f32_gemm_5x8", 1, ms, np, k, ...places, ...blocks, scratch, packed, ...epilogue);
+  expect([...bench.floats(c)]).toEqual(before);
 }
 
 function dot(a: readonly number[], aAt: number, aStep: number, b: readonly number[], bAt: number, bStep: number, k: number): number {

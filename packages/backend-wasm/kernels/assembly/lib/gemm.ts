@@ -1,14 +1,155 @@
 /**
- * The matrix product all dense kernels share: C[s][p] = Σk S[s][k]·P[p][k], where S is the *stream* (read four rows at a
- * time, one broadcast element each) and P the *panel* operand (packed eight rows wide, so that one k is 32 bytes).
+ * The matrix product all dense kernels share: C[s][p] = Σk S[s][k]·P[p][k], where S is the *stream* (one broadcast element of each
+ * row at a time) and P the *panel* operand (packed eight rows wide, so that one k is 32 bytes). The stream is read as it lies, four
+ * rows at a time, or packed into *slivers* of five, which takes fewer instructions per product but the packing.
  * Blocking after Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34 (2008): a panel stays
  * in the first-level cache while the stream's block passes through the second.
  */
 import { madd } from "./simd";
 
+/** Rows of a panel. */
 // @ts-ignore: decorator
 @inline
 export const WIDTH: i32 = 8;
+/** Rows of a sliver: ten accumulators, two loads and a broadcast fit the fifteen registers that V8 gives, also where it needs one for the product. */
+// @ts-ignore: decorator
+@inline
+export const HEIGHT: i32 = 5;
+/** Bytes of one k of a sliver. */
+// @ts-ignore: decorator
+@inline
+export const SLIVER: usize = 20;
+
+/** One sliver times one panel: a 5×8 tile in ten registers. Stored as five rows of C `cRow` bytes apart, or `across` as eight rows of five. */
+function tileOfSliver(a: usize, p: usize, k: i32, c: usize, cRow: usize, accumulate: bool, across: bool): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0), c20 = f32x4.splat(0);
+  let c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0), c40 = f32x4.splat(0), c41 = f32x4.splat(0);
+  const end = p + (<usize>k << 5);
+  while (p < end) {
+    const b0 = v128.load(p);
+    const b1 = v128.load(p, 16);
+    const x0 = v128.load_splat<u32>(a);
+    c00 = madd(x0, b0, c00);
+    c01 = madd(x0, b1, c01);
+    const x1 = v128.load_splat<u32>(a, 4);
+    c10 = madd(x1, b0, c10);
+    c11 = madd(x1, b1, c11);
+    const x2 = v128.load_splat<u32>(a, 8);
+    c20 = madd(x2, b0, c20);
+    c21 = madd(x2, b1, c21);
+    const x3 = v128.load_splat<u32>(a, 12);
+    c30 = madd(x3, b0, c30);
+    c31 = madd(x3, b1, c31);
+    const x4 = v128.load_splat<u32>(a, 16);
+    c40 = madd(x4, b0, c40);
+    c41 = madd(x4, b1, c41);
+    a += SLIVER;
+    p += 32;
+  }
+  if (across) {
+    storeAcross(c00, c10, c20, c30, c, cRow, accumulate);
+    storeAcross(c01, c11, c21, c31, c + 4 * cRow, cRow, accumulate);
+    storeColumn(c40, c + 16, cRow, accumulate);
+    storeColumn(c41, c + 16 + 4 * cRow, cRow, accumulate);
+  } else {
+    storeRow(c00, c01, c, accumulate);
+    storeRow(c10, c11, c + cRow, accumulate);
+    storeRow(c20, c21, c + 2 * cRow, accumulate);
+    storeRow(c30, c31, c + 3 * cRow, accumulate);
+    storeRow(c40, c41, c + 4 * cRow, accumulate);
+  }
+}
+
+/** Writes four numbers of a tile to four rows of C. */
+// @ts-ignore: decorator
+@inline
+function storeColumn(v: v128, c: usize, cRow: usize, accumulate: bool): void {
+  if (accumulate) {
+    let old = v128.load32_zero(c);
+    old = v128.load_lane<f32>(c + cRow, old, 1);
+    old = v128.load_lane<f32>(c + 2 * cRow, old, 2);
+    v = f32x4.add(v, v128.load_lane<f32>(c + 3 * cRow, old, 3));
+  }
+  v128.store_lane<f32>(c, v, 0);
+  v128.store_lane<f32>(c + cRow, v, 1);
+  v128.store_lane<f32>(c + 2 * cRow, v, 2);
+  v128.store_lane<f32>(c + 3 * cRow, v, 3);
+}
+
+/** Packs `count` rows of the stream over `k`, element (i, k) at `s + i·sRow + k·sStep`, into ⌈count/5⌉ slivers; what is missing in the last is the last row again. */
+export function packSlivers(count: i32, k: i32, s: usize, sRow: usize, sStep: usize, slivers: usize): void {
+  for (let i = 0; i < count; i += HEIGHT, s += HEIGHT * sRow, slivers += <usize>k * SLIVER) {
+    const rows = count - i;
+    if (sStep == 4) {
+      const r1 = rows > 1 ? s + sRow : s, r2 = rows > 2 ? r1 + sRow : r1, r3 = rows > 3 ? r2 + sRow : r2;
+      packSliver(s, r1, r2, r3, rows > 4 ? r3 + sRow : r3, k, slivers);
+    } else packSliverAcross(s, sStep, rows, k, slivers);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function packSliver(r0: usize, r1: usize, r2: usize, r3: usize, r4: usize, k: i32, sliver: usize): void {
+  let offset: usize = 0;
+  const end = <usize>(k & ~3) << 2;
+  for (; offset < end; offset += 16, sliver += 80) {
+    packQuad(r0 + offset, r1 + offset, r2 + offset, r3 + offset, sliver, 20);
+    const v = v128.load(r4 + offset);
+    v128.store_lane<f32>(sliver, v, 0, 16);
+    v128.store_lane<f32>(sliver, v, 1, 36);
+    v128.store_lane<f32>(sliver, v, 2, 56);
+    v128.store_lane<f32>(sliver, v, 3, 76);
+  }
+  for (let i = k & 3; i > 0; i--, offset += 4, sliver += 20) {
+    store<f32>(sliver, load<f32>(r0 + offset));
+    store<f32>(sliver, load<f32>(r1 + offset), 4);
+    store<f32>(sliver, load<f32>(r2 + offset), 8);
+    store<f32>(sliver, load<f32>(r3 + offset), 12);
+    store<f32>(sliver, load<f32>(r4 + offset), 16);
+  }
+}
+
+/** Rows lie beside each other. */
+// @ts-ignore: decorator
+@inline
+function packSliverAcross(s: usize, sStep: usize, rows: i32, k: i32, sliver: usize): void {
+  const end = sliver + <usize>k * SLIVER;
+  if (rows >= HEIGHT) {
+    for (; sliver < end; sliver += 20, s += sStep) {
+      v128.store(sliver, v128.load(s));
+      store<f32>(sliver, load<f32>(s, 16), 16);
+    }
+  } else {
+    for (; sliver < end; sliver += 20, s += sStep) {
+      for (let i = 0; i < HEIGHT; i++) store<f32>(sliver + (<usize>i << 2), load<f32>(s + (<usize>min(i, rows - 1) << 2)));
+    }
+  }
+}
+
+/**
+ * As `multiplyPacked`, over `ms` rows of S in slivers that are `sliverBytes` apart. `spare` is room for one tile (160 bytes).
+ */
+export function multiplySlivers(
+  ms: i32, np: i32, k: i32, slivers: usize, sliverBytes: usize, panels: usize, panelBytes: usize,
+  c: usize, cStream: usize, cPanel: usize, accumulate: bool, spare: usize,
+): void {
+  const across = cPanel != 4;
+  const tileRow = across ? cPanel : cStream;
+  for (let p = 0, panel = panels; p < np; p += WIDTH, panel += panelBytes) {
+    const columns = min(WIDTH, np - p);
+    let a = slivers;
+    let target = c + <usize>p * cPanel;
+    for (let i = 0; i < ms; i += HEIGHT, a += sliverBytes, target += HEIGHT * cStream) {
+      const rows = ms - i;
+      if (rows >= HEIGHT && columns == WIDTH) tileOfSliver(a, panel, k, target, tileRow, accumulate, across);
+      else {
+        tileOfSliver(a, panel, k, spare, 32, false, false);
+        storePart(spare, min(HEIGHT, rows), columns, target, cStream, cPanel, accumulate);
+      }
+    }
+  }
+}
+
 /**
  * Four stream rows (`aStep` bytes from one k to the next) times one panel: a 4×8 tile in eight registers. Stored as four rows
  * of C `cRow` bytes apart, or `across` as eight rows of four. More unrolling spills registers in V8 and is slower.
@@ -84,7 +225,7 @@ function storeQuad(v: v128, c: usize, accumulate: bool): void {
 }
 
 /** Packs rows `[0, count)` of `source` (k contiguous, `row` bytes apart) into one panel of 8; missing rows are zero. */
-export function packRows(source: usize, row: usize, count: i32, k: i32, panel: usize): void {
+function packRows(source: usize, row: usize, count: i32, k: i32, panel: usize): void {
   if (count < WIDTH) {
     packFewRows(source, row, count, k, panel);
     return;
@@ -94,8 +235,8 @@ export function packRows(source: usize, row: usize, count: i32, k: i32, panel: u
   let offset: usize = 0;
   const end = <usize>whole << 2;
   for (; offset < end; offset += 16, panel += 128) {
-    packQuad(source + offset, r1 + offset, r2 + offset, r3 + offset, panel);
-    packQuad(r4 + offset, r5 + offset, r6 + offset, r7 + offset, panel + 16);
+    packQuad(source + offset, r1 + offset, r2 + offset, r3 + offset, panel, 32);
+    packQuad(r4 + offset, r5 + offset, r6 + offset, r7 + offset, panel + 16, 32);
   }
   for (let i = whole; i < k; i++, offset += 4, panel += 32) {
     let s = source + offset;
@@ -103,18 +244,19 @@ export function packRows(source: usize, row: usize, count: i32, k: i32, panel: u
   }
 }
 
+/** Four columns of four rows, `step` bytes apart. */
 // @ts-ignore: decorator
 @inline
-function packQuad(a: usize, b: usize, c: usize, d: usize, panel: usize): void {
+function packQuad(a: usize, b: usize, c: usize, d: usize, panel: usize, step: usize): void {
   const r0 = v128.load(a), r1 = v128.load(b), r2 = v128.load(c), r3 = v128.load(d);
   const t0 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
   const t1 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
   const t2 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
   const t3 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
   v128.store(panel, v128.shuffle<i64>(t0, t1, 0, 2));
-  v128.store(panel, v128.shuffle<i64>(t0, t1, 1, 3), 32);
-  v128.store(panel, v128.shuffle<i64>(t2, t3, 0, 2), 64);
-  v128.store(panel, v128.shuffle<i64>(t2, t3, 1, 3), 96);
+  v128.store(panel + step, v128.shuffle<i64>(t0, t1, 1, 3));
+  v128.store(panel + 2 * step, v128.shuffle<i64>(t2, t3, 0, 2));
+  v128.store(panel + 3 * step, v128.shuffle<i64>(t2, t3, 1, 3));
 }
 
 function packFewRows(source: usize, row: usize, count: i32, k: i32, panel: usize): void {
@@ -124,22 +266,19 @@ function packFewRows(source: usize, row: usize, count: i32, k: i32, panel: usize
   }
 }
 
-/** Packs `count` ≤ `width` adjacent columns of `source` (`step` bytes between k) into slivers of `width` (4 or 8), zero where missing. */
-export function packColumns(source: usize, step: usize, count: i32, width: i32, k: i32, panel: usize): void {
-  const bytes = <usize>width << 2;
-  const end = panel + <usize>k * bytes;
-  if (count < width) {
+/** Packs `count` ≤ 8 adjacent columns of `source` (`step` bytes between k) into one panel; missing ones are zero. */
+function packColumns(source: usize, step: usize, count: i32, k: i32, panel: usize): void {
+  const end = panel + (<usize>k << 5);
+  if (count < WIDTH) {
     memory.fill(panel, 0, end - panel);
-    for (; panel < end; panel += bytes, source += step) {
+    for (; panel < end; panel += 32, source += step) {
       for (let i = 0; i < count; i++) store<f32>(panel + (<usize>i << 2), load<f32>(source + (<usize>i << 2)));
     }
-  } else if (width == 8) {
+  } else {
     for (; panel < end; panel += 32, source += step) {
       v128.store(panel, v128.load(source));
       v128.store(panel, v128.load(source, 16), 16);
     }
-  } else {
-    for (; panel < end; panel += 16, source += step) v128.store(panel, v128.load(source));
   }
 }
 
@@ -188,6 +327,6 @@ export function packPanels(np: i32, k: i32, source: usize, row: usize, step: usi
   for (let p = 0; p < np; p += WIDTH, source += <usize>WIDTH * row, panels += <usize>k << 5) {
     const count = min(WIDTH, np - p);
     if (step == 4) packRows(source, row, count, k, panels);
-    else packColumns(source, step, count, WIDTH, k, panels);
+    else packColumns(source, step, count, k, panels);
   }
 }
