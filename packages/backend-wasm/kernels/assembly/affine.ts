@@ -5,8 +5,7 @@
  */
 import { dequantizeColumns, dotCodes, dotRoundedCodes, unpackColumns } from "./lib/affine";
 import { epilogue } from "./lib/epilogue";
-import { loadTail, madd, maxLanes, sumLanes } from "./lib/simd";
-import { multiplyPacked, packPanels } from "./lib/gemm";
+import { HEIGHT, multiplyPacked, packPanels, packSlivers, SLIVER, storePart, WIDTH } from "./lib/gemm";
 
 /** y `[out, features]` */
 export function f32_dequantize_affine(
@@ -90,148 +89,189 @@ export function f32_linear_affine_4x8(
   }
 }
 
-/** Each row of x as i16 between ±127 in units of scales[row] = its largest magnitude ÷ 127; rows of zeros stay zeros. */
-export function f32_round_rows(x: usize, q: usize, scales: usize, rows: i32, n: i32): void {
-  const rest = n & 3;
-  for (let r = 0; r < rows; r++, scales += 4) {
-    const end = x + (<usize>(n & ~3) << 2);
-    let most = f32x4.splat(0);
-    for (let p = x; p < end; p += 16) most = f32x4.max(most, f32x4.abs(v128.load(p)));
-    if (rest) most = f32x4.max(most, f32x4.abs(loadTail(end, rest)));
-    const largest = maxLanes(most);
+/**
+ * Each row of x as i16 between ±127 in units of scales[row] = its largest magnitude ÷ 127; rows of zeros stay zeros. Rows of q are
+ * `qRow` bytes apart, every group filled up to an even number with a zero.
+ */
+export function f32_round_rows(x: usize, q: usize, qRow: usize, scales: usize, rows: i32, n: i32, groupSize: i32): void {
+  for (let r = 0; r < rows; r++, x += <usize>n << 2, q += qRow, scales += 4) {
+    const largest = largestOf(x, n);
     const inverse = f32x4.splat(largest == 0 ? 0 : 127 / largest);
-    for (; x < end; x += 16, q += 8) v128.store_lane<i64>(q, round(v128.load(x), inverse), 0);
-    for (let i = 0; i < rest; i++, x += 4, q += 2) v128.store_lane<i16>(q, round(v128.load32_zero(x), inverse), 0);
+    let from = x, to = q;
+    for (let column = 0; column < n; column += groupSize) {
+      const count = min(groupSize, n - column);
+      for (const end = from + (<usize>(count & ~7) << 2); from < end; from += 32, to += 16) {
+        v128.store(to, i16x8.narrow_i32x4_s(round(v128.load(from), inverse), round(v128.load(from, 16), inverse)));
+      }
+      for (let i = count & 7; i > 0; i--, from += 4, to += 2) store<i16>(to, <i16>i32x4.extract_lane(round(v128.load32_zero(from), inverse), 0));
+      if (count & 1) {
+        store<i16>(to, 0);
+        to += 2;
+      }
+    }
     store<f32>(scales, largest / 127);
   }
 }
 
-/** Four values as i16 in the low half; ties go to even. */
+/** Magnitudes are ordered as their bits are. */
+// @ts-ignore: decorator
+@inline
+function largestOf(x: usize, n: i32): f32 {
+  const end = x + (<usize>(n & ~7) << 2);
+  const magnitude = i32x4.splat(0x7fffffff);
+  let a = i32x4.splat(0), b = i32x4.splat(0);
+  for (; x < end; x += 32) {
+    a = i32x4.max_u(a, v128.and(v128.load(x), magnitude));
+    b = i32x4.max_u(b, v128.and(v128.load(x, 16), magnitude));
+  }
+  for (let i = n & 7; i > 0; i--, x += 4) a = i32x4.max_u(a, v128.and(v128.load32_zero(x), magnitude));
+  a = i32x4.max_u(a, b);
+  a = i32x4.max_u(a, v128.shuffle<i32>(a, a, 2, 3, 0, 1));
+  return f32x4.extract_lane(i32x4.max_u(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2)), 0);
+}
+
+/** To the nearest integers below 2²², ties to even: adding 1.5·2²³ rounds, and leaves them in the low bits. */
 // @ts-ignore: decorator
 @inline
 function round(v: v128, inverse: v128): v128 {
-  const i = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v, inverse)));
-  return i16x8.narrow_i32x4_s(i, i);
+  return i32x4.sub(f32x4.add(f32x4.mul(v, inverse), f32x4.splat(12582912)), i32x4.splat(0x4b400000));
 }
 
-/** y over a few rows that `f32_round_rows` made: every code is unpacked once per row. */
+/** y over a few rows that `f32_round_rows` made with one group: every code is unpacked once per row. */
 export function i16_linear_affine_1x1(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
-  q: usize, qScales: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
+  q: usize, qRow: usize, qScales: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
 ): void {
   for (let o = 0; o < out; o++) {
     const first = o * groups;
     const s = scales + (<usize>first << 2), z = zeros == 0 ? 0 : zeros + first;
     for (let r = 0; r < rows; r++) {
-      const value = dotRoundedCodes(q + (<usize>(r * features) << 1), codes + <usize>o * rowBytes, bits, features, s, z, groupSize);
+      const value = dotRoundedCodes(q + r * qRow, codes + <usize>o * rowBytes, bits, features, s, z, groupSize);
       store<f32>(y + r * yRow + (<usize>o << 2), value * load<f32>(qScales + (<usize>r << 2)));
     }
   }
   epilogue(y, yRow, rows, out, bias, activation, residual);
 }
 
+/** `f32_round_rows`, then pairs of i16 in slivers of five rows (`lib/gemm.ts`). @param scratch five rows of `qRow` bytes. */
+export function f32_round_slivers(x: usize, slivers: usize, qRow: usize, scales: usize, rows: i32, n: i32, groupSize: i32, scratch: usize): void {
+  for (let r = 0; r < rows; r += HEIGHT, x += <usize>(HEIGHT * n) << 2, slivers += HEIGHT * qRow, scales += HEIGHT << 2) {
+    const count = min(HEIGHT, rows - r);
+    f32_round_rows(x, scratch, qRow, scales, count, n, groupSize);
+    packSlivers(count, <i32>(qRow >> 2), scratch, qRow, 4, slivers);
+  }
+}
+
 /**
- * y over rows that `f32_round_rows` made: four rows of the weight at a time are unpacked to i16 and dotted with two tokens at a time.
+ * Eight rows of the weight at a time, `count` in all, as i16 less their zero points: eight scales for each group, then a panel of pairs.
  *
- * @param scratch 8·`features` bytes.
+ * @param scratch eight rows of `qRow` bytes.
  */
-export function i16_linear_affine_2x4(
+export function i16_pack_affine(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
-  q: usize, qScales: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize, scratch: usize,
+  qRow: usize, out: i32, panels: usize, scratch: usize,
 ): void {
-  const width = <usize>features << 1;
-  for (let o = 0; o < out; o += 4) {
-    const count = min(4, out - o);
-    for (let i = 0; i < count; i++) {
-      const first = (o + i) * groups;
-      unpackColumns(codes + <usize>(o + i) * rowBytes, bits, features, zeros == 0 ? 0 : zeros + first, groupSize, scratch + i * width);
+  const each = max(1, groups);
+  for (let o = 0; o < out; o += WIDTH) {
+    const count = min(WIDTH, out - o);
+    for (let i = 0; i < WIDTH; i++) {
+      const first = min(o + i, out - 1) * groups;
+      const s = scales + (<usize>first << 2);
+      for (let g = 0; g < each; g++) store<f32>(panels + (<usize>(g * WIDTH + i) << 2), load<f32>(s + (<usize>g << 2)));
+      if (i >= count) continue;
+      unpackColumns(codes + <usize>(o + i) * rowBytes, bits, features, zeros == 0 ? 0 : zeros + first, groupSize, scratch + i * qRow);
     }
-    const w1 = count > 1 ? scratch + width : scratch, w2 = count > 2 ? w1 + width : w1, w3 = count > 3 ? w2 + width : w2;
-    const step = <usize>groups << 2;
-    const s0 = scales + o * step, s1 = count > 1 ? s0 + step : s0, s2 = count > 2 ? s1 + step : s1, s3 = count > 3 ? s2 + step : s2;
-    for (let r = 0; r < rows; r += 2) {
-      const target = y + r * yRow + (<usize>o << 2);
-      // A token that does not exist is the last one that does, written to the same place.
-      const more = r + 1 < rows;
-      const x0 = q + r * width, x1 = more ? x0 + width : x0;
-      const scale = qScales + (<usize>r << 2);
-      dotEight(
-        x0, x1, scratch, w1, w2, w3, s0, s1, s2, s3, features, groupSize, load<f32>(scale), load<f32>(more ? scale + 4 : scale),
-        target, more ? target + yRow : target, count,
+    panels += <usize>each << 5;
+    packPanels(count, <i32>(qRow >> 2), scratch, qRow, 4, panels);
+    panels += WIDTH * qRow;
+  }
+}
+
+/**
+ * y over rows in slivers (`f32_round_slivers`) and panels of the weight. Sums of a group are exact, and scaled sums are added in the
+ * order of groups: all variants give the same bytes.
+ *
+ * @param packed all panels (`i16_pack_affine`), or 0: then they are made one by one.
+ * @param scratch 160 bytes; without `packed` also a panel with its scales, and eight rows of `qRow` bytes.
+ */
+export function i16_linear_affine_5x8(
+  codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
+  slivers: usize, qRow: usize, qScales: usize, y: usize, yRow: usize, rows: i32, out: i32,
+  bias: usize, activation: i32, residual: usize, packed: usize, scratch: usize,
+): void {
+  const scaleBytes = <usize>max(1, groups) << 5, panelBytes = scaleBytes + WIDTH * qRow;
+  let panel = packed ? packed : scratch + 160;
+  for (let o = 0; o < out; o += WIDTH, y += 32) {
+    const count = min(WIDTH, out - o), first = o * groups;
+    if (!packed) {
+      i16_pack_affine(
+        codes + <usize>o * rowBytes, rowBytes, scales + (<usize>first << 2), zeros == 0 ? 0 : zeros + first, groups, bits, groupSize,
+        features, qRow, count, panel, panel + panelBytes,
       );
     }
-  }
-  epilogue(y, yRow, rows, out, bias, activation, residual);
-}
-
-// @ts-ignore: decorator
-@inline
-function dotEight(
-  x: usize, z: usize, w0: usize, w1: usize, w2: usize, w3: usize, s0: usize, s1: usize, s2: usize, s3: usize,
-  features: i32, groupSize: i32, scaleX: f32, scaleZ: f32, y: usize, u: usize, count: i32,
-): void {
-  let f0 = f32x4.splat(0), f1 = f32x4.splat(0), f2 = f32x4.splat(0), f3 = f32x4.splat(0);
-  let g0 = f32x4.splat(0), g1 = f32x4.splat(0), g2 = f32x4.splat(0), g3 = f32x4.splat(0);
-  for (let column = 0; column < features; s0 += 4, s1 += 4, s2 += 4, s3 += 4) {
-    const stop = min(features, column + groupSize);
-    let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0), a3 = i32x4.splat(0);
-    let b0 = i32x4.splat(0), b1 = i32x4.splat(0), b2 = i32x4.splat(0), b3 = i32x4.splat(0);
-    for (; column + 8 <= stop; column += 8, x += 16, z += 16, w0 += 16, w1 += 16, w2 += 16, w3 += 16) {
-      const p = v128.load(x), q = v128.load(z);
-      let w = v128.load(w0);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(p, w));
-      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(q, w));
-      w = v128.load(w1);
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(p, w));
-      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(q, w));
-      w = v128.load(w2);
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(p, w));
-      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(q, w));
-      w = v128.load(w3);
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(p, w));
-      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(q, w));
+    let a = slivers, target = y;
+    for (let r = 0; r < rows; r += HEIGHT, a += HEIGHT * qRow, target += HEIGHT * yRow) {
+      const whole = r + HEIGHT <= rows && count == WIDTH;
+      const rowScales = qScales + (<usize>r << 2);
+      tileOfPairs(a, panel + scaleBytes, features, groupSize, panel, rowScales, whole ? target : scratch, whole ? yRow : 32);
+      if (!whole) storePart(scratch, min(HEIGHT, rows - r), count, target, yRow, 4, false);
     }
-    for (; column < stop; column += 1, x += 2, z += 2, w0 += 2, w1 += 2, w2 += 2, w3 += 2) {
-      const p = single(x), q = single(z);
-      let w = single(w0);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(p, w));
-      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(q, w));
-      w = single(w1);
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(p, w));
-      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(q, w));
-      w = single(w2);
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(p, w));
-      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(q, w));
-      w = single(w3);
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(p, w));
-      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(q, w));
-    }
-    const k0 = v128.load32_splat(s0), k1 = v128.load32_splat(s1), k2 = v128.load32_splat(s2), k3 = v128.load32_splat(s3);
-    f0 = madd(f32x4.convert_i32x4_s(a0), k0, f0);
-    g0 = madd(f32x4.convert_i32x4_s(b0), k0, g0);
-    f1 = madd(f32x4.convert_i32x4_s(a1), k1, f1);
-    g1 = madd(f32x4.convert_i32x4_s(b1), k1, g1);
-    f2 = madd(f32x4.convert_i32x4_s(a2), k2, f2);
-    g2 = madd(f32x4.convert_i32x4_s(b2), k2, g2);
-    f3 = madd(f32x4.convert_i32x4_s(a3), k3, f3);
-    g3 = madd(f32x4.convert_i32x4_s(b3), k3, g3);
+    epilogue(y, yRow, rows, count, bias == 0 ? 0 : bias + (<usize>o << 2), activation, residual == 0 ? 0 : residual + (<usize>o << 2));
+    if (packed) panel += panelBytes;
   }
-  put(y, f0, f1, f2, f3, scaleX, count);
-  put(u, g0, g1, g2, g3, scaleZ, count);
 }
 
-/** One number, and zeros. */
-// @ts-ignore: decorator
-@inline
-function single(p: usize): v128 {
-  return v128.load_lane<i16>(p, i32x4.splat(0), 0);
+/** Five rows times eight: the same tile as `lib/gemm.ts` has, where a product is one of pairs. */
+function tileOfPairs(a: usize, p: usize, features: i32, groupSize: i32, scales: usize, rowScales: usize, c: usize, cRow: usize): void {
+  for (let column = 0; column < features; column += groupSize, scales += 32) {
+    const pairs = (min(groupSize, features - column) + 1) >> 1;
+    let c00 = i32x4.splat(0), c01 = i32x4.splat(0), c10 = i32x4.splat(0), c11 = i32x4.splat(0), c20 = i32x4.splat(0);
+    let c21 = i32x4.splat(0), c30 = i32x4.splat(0), c31 = i32x4.splat(0), c40 = i32x4.splat(0), c41 = i32x4.splat(0);
+    const end = p + (<usize>pairs << 5);
+    while (p < end) {
+      const b0 = v128.load(p);
+      const b1 = v128.load(p, 16);
+      const x0 = v128.load_splat<u32>(a);
+      c00 = i32x4.add(c00, i32x4.dot_i16x8_s(x0, b0));
+      c01 = i32x4.add(c01, i32x4.dot_i16x8_s(x0, b1));
+      const x1 = v128.load_splat<u32>(a, 4);
+      c10 = i32x4.add(c10, i32x4.dot_i16x8_s(x1, b0));
+      c11 = i32x4.add(c11, i32x4.dot_i16x8_s(x1, b1));
+      const x2 = v128.load_splat<u32>(a, 8);
+      c20 = i32x4.add(c20, i32x4.dot_i16x8_s(x2, b0));
+      c21 = i32x4.add(c21, i32x4.dot_i16x8_s(x2, b1));
+      const x3 = v128.load_splat<u32>(a, 12);
+      c30 = i32x4.add(c30, i32x4.dot_i16x8_s(x3, b0));
+      c31 = i32x4.add(c31, i32x4.dot_i16x8_s(x3, b1));
+      const x4 = v128.load_splat<u32>(a, 16);
+      c40 = i32x4.add(c40, i32x4.dot_i16x8_s(x4, b0));
+      c41 = i32x4.add(c41, i32x4.dot_i16x8_s(x4, b1));
+      a += SLIVER;
+      p += 32;
+    }
+    const s0 = v128.load(scales), s1 = v128.load(scales, 16);
+    const more = column > 0, last = column + groupSize >= features;
+    addScaled(c00, c01, s0, s1, c, more, last, rowScales);
+    addScaled(c10, c11, s0, s1, c + cRow, more, last, rowScales + 4);
+    addScaled(c20, c21, s0, s1, c + 2 * cRow, more, last, rowScales + 8);
+    addScaled(c30, c31, s0, s1, c + 3 * cRow, more, last, rowScales + 12);
+    addScaled(c40, c41, s0, s1, c + 4 * cRow, more, last, rowScales + 16);
+  }
 }
 
 // @ts-ignore: decorator
 @inline
-function put(y: usize, f0: v128, f1: v128, f2: v128, f3: v128, scale: f32, count: i32): void {
-  store<f32>(y, sumLanes(f0) * scale);
-  if (count > 1) store<f32>(y, sumLanes(f1) * scale, 4);
-  if (count > 2) store<f32>(y, sumLanes(f2) * scale, 8);
-  if (count > 3) store<f32>(y, sumLanes(f3) * scale, 12);
+function addScaled(low: v128, high: v128, s0: v128, s1: v128, c: usize, more: bool, last: bool, rowScale: usize): void {
+  let f = f32x4.mul(f32x4.convert_i32x4_s(low), s0), g = f32x4.mul(f32x4.convert_i32x4_s(high), s1);
+  if (more) {
+    f = f32x4.add(v128.load(c), f);
+    g = f32x4.add(v128.load(c, 16), g);
+  }
+  if (last) {
+    const s = v128.load32_splat(rowScale);
+    f = f32x4.mul(f, s);
+    g = f32x4.mul(g, s);
+  }
+  v128.store(c, f);
+  v128.store(c, g, 16);
 }

@@ -1,7 +1,7 @@
 import { dequantizeAffineOp, linearAffineInt8Op, linearAffineOp, rowsAffineOp, type AffineAttrs, type Kernel } from "@pare/tensor-core";
-import { implement, type WasmTensor, type WasmTypes } from "../types.ts";
-import { epilogueArguments, epilogueFrom } from "./epilogue.ts";
-import { blocksFor } from "./gemm.ts";
+import { implement, type WasmEncoder, type WasmTensor, type WasmTypes } from "../types.ts";
+import { epilogueArguments, epilogueFrom, type Epilogue } from "./epilogue.ts";
+import { blocksFor, HEIGHT, roundUp, WIDTH } from "./gemm.ts";
 import { DOT_ROWS } from "./linear.ts";
 
 interface Parts {
@@ -40,22 +40,61 @@ export const affineKernels: readonly Kernel<WasmTypes>[] = [
     });
   }),
   implement(linearAffineInt8Op, (encoder, { x, bias, residual, ...parts }, { y }, { activation, ...attrs }) => {
-    const [out, { features }] = [parts.codes.shape[0]!, attrs];
+    const [out, { features, groupSize }] = [parts.codes.shape[0]!, attrs];
     const rows = x.size / features;
     const epilogue = epilogueArguments(bias, activation, residual);
-    const [q, scales] = [encoder.scratch(2 * x.size), encoder.scratch(4 * rows)];
-    encoder.divide({ size: rows, nanoseconds: x.size }, (begin, end) => {
-      const places = [x.address + 4 * begin * features, q + 2 * begin * features, scales + 4 * begin];
-      encoder.call("f32_round_rows", ...places, end - begin, features);
+    const few = rows <= DOT_ROWS;
+    const qRow = few ? 2 * roundUp(features, 2) : paddedBytes(attrs);
+    const [q, scales] = [encoder.scratch(qRow * roundUp(rows, HEIGHT)), encoder.scratch(4 * roundUp(rows, HEIGHT))];
+    encoder.divide({ size: rows, grain: few ? 1 : HEIGHT, nanoseconds: x.size }, (begin, end) => {
+      const places = [x.address + 4 * begin * features, q + begin * qRow, qRow, scales + 4 * begin, end - begin, features];
+      if (few) encoder.call("f32_round_rows", ...places, features);
+      else encoder.call("f32_round_slivers", ...places, groupSize, encoder.scratch(HEIGHT * qRow));
     });
-    encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / (rows <= DOT_ROWS ? 8 : 20) }, (begin, end) => {
-      const places = [q, scales, y.address + 4 * begin, 4 * out, rows, end - begin, ...epilogueFrom(epilogue, 4 * begin, 4 * begin)];
-      const common = [...weightArguments(parts, attrs, begin), ...places];
-      if (rows <= DOT_ROWS) encoder.call("i16_linear_affine_1x1", ...common);
-      else encoder.call("i16_linear_affine_2x4", ...common, encoder.scratch(8 * features));
-    });
+    if (!few) encodeTiles(encoder, { parts, attrs, epilogue, q, qRow, scales, y, rows });
+    else {
+      encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / 8 }, (begin, end) => {
+        const places = [q, qRow, scales, y.address + 4 * begin, 4 * out, rows, end - begin];
+        const last = epilogueFrom(epilogue, 4 * begin, 4 * begin);
+        encoder.call("i16_linear_affine_1x1", ...weightArguments(parts, attrs, begin), ...places, ...last);
+      });
+    }
   }),
 ];
+
+interface Tiles {
+  readonly parts: Parts;
+  readonly attrs: AffineAttrs;
+  readonly epilogue: Epilogue;
+  /** Slivers of rounded rows, each of `qRow` bytes, and the rows' scales. */
+  readonly q: number;
+  readonly qRow: number;
+  readonly scales: number;
+  readonly y: WasmTensor;
+  readonly rows: number;
+}
+
+function encodeTiles(encoder: WasmEncoder, { parts, attrs, epilogue, q, qRow, scales, y, rows }: Tiles): void {
+  const [out, { features, groupSize }] = [parts.codes.shape[0]!, attrs];
+  const panelBytes = 32 * Math.ceil(features / groupSize) + WIDTH * qRow;
+  const constant = parts.scales.constant && parts.zeroPoints?.constant !== false;
+  const rowsOfPanel = encoder.scratch(WIDTH * qRow);
+  const pack = (to: number): number[] => [...weightArguments(parts, attrs, 0), qRow, out, to, rowsOfPanel];
+  const packed = constant ? encoder.repacked(parts.codes, Math.ceil(out / WIDTH) * panelBytes, "i16_pack_affine", pack) : undefined;
+  encoder.divide({ size: out, grain: WIDTH, nanoseconds: (out * rows * features) / 30 }, (begin, end) => {
+    const places = [q, qRow, scales, y.address + 4 * begin, 4 * out, rows, end - begin];
+    const last = epilogueFrom(epilogue, 4 * begin, 4 * begin);
+    const panels = packed === undefined ? 0 : packed + (begin / WIDTH) * panelBytes;
+    const scratch = encoder.scratch(packed === undefined ? 160 + panelBytes + WIDTH * qRow : 160);
+    encoder.call("i16_linear_affine_5x8", ...weightArguments(parts, attrs, begin), ...places, ...last, panels, scratch);
+  });
+}
+
+/** Of a row of i16 whose groups are filled up to even numbers. */
+function paddedBytes({ features, groupSize }: AffineAttrs): number {
+  const whole = Math.floor(features / groupSize);
+  return 2 * (whole * roundUp(groupSize, 2) + roundUp(features - whole * groupSize, 2));
+}
 
 /** The first eight arguments of every affine kernel, for the rows from `first` on. */
 function weightArguments({ codes, scales, zeroPoints }: Parts, { bits, features, groupSize }: AffineAttrs, first: number): number[] {

@@ -109,12 +109,12 @@ export function dotRoundedCodes(x: usize, codes: usize, bits: i32, features: i32
     : dotRounded(x, codes, 4, features, scales, zeros, groupSize);
 }
 
-/** A row of codes less their zero points, as i16. */
+/** A row of codes less their zero points, as i16; every group is filled up to an even number with a zero. */
 // @ts-ignore: decorator
 @inline
 function unpack(codes: usize, bits: i32, features: i32, zeros: usize, groupSize: i32, y: usize): void {
   for (let column = 0, group = 0; column < features; group++) {
-    const stop = min(features, column + groupSize);
+    const begin = column, stop = min(features, column + groupSize);
     const zero = zeroOf(zeros, group, bits);
     const z = i16x8.splat(<i16>zero);
     if (column & 1) {
@@ -132,6 +132,10 @@ function unpack(codes: usize, bits: i32, features: i32, zeros: usize, groupSize:
     }
     for (; column + 8 <= stop; column += 8, y += 16) v128.store(y, eight(codes, bits, column, z));
     for (; column < stop; column++, y += 2) store<i16>(y, <i16>(codeAt(codes, bits, column) - zero));
+    if ((stop - begin) & 1) {
+      store<i16>(y, 0);
+      y += 2;
+    }
   }
 }
 

@@ -312,7 +312,8 @@ export function multiplyPacked(
   }
 }
 
-function storePart(spare: usize, rows: i32, columns: i32, c: usize, cStream: usize, cPanel: usize, accumulate: bool): void {
+/** Copies a part of a row-major tile of eight columns. */
+export function storePart(spare: usize, rows: i32, columns: i32, c: usize, cStream: usize, cPanel: usize, accumulate: bool): void {
   for (let i = 0; i < rows; i++, spare += 32, c += cStream) {
     let target = c;
     for (let j = 0; j < columns; j++, target += cPanel) {
