@@ -6,8 +6,9 @@ const OUT = 8192;
 const SCRATCH = 16384;
 
 /**
- * Runs kernels whose fused instructions differ between variants (a product with tails in every dimension, exponentials, a
- * norm's gradient) over one page of memory that it fills first. What they give must not depend on the variant beyond rounding.
+ * Runs kernels whose instructions differ between variants (a product with tails in every dimension, exponentials, a norm's gradient,
+ * dot products of bytes with codes) over one page of memory that it fills first. What they give must not depend on the variant beyond
+ * rounding.
  */
 export function selfCheck(functions: WasmFunctions, memory: WebAssembly.Memory): Float32Array {
   const [m, n, k] = [13, 21, 19];
@@ -21,7 +22,14 @@ export function selfCheck(functions: WasmFunctions, memory: WebAssembly.Memory):
   functions["f32_exp"]!(IN, exponentials, 101);
   const gradients = exponentials + 4 * 101;
   functions["f32_rms_norm_gradient"]!(IN, IN + 4 * n, right, gradients, gradients + 8 * n, 2, n, 1e-5);
-  return floats.slice(OUT / 4, gradients / 4 + 3 * n);
+  const rounded = gradients + 12 * n;
+  const [features, out, group] = [128, 6, 64];
+  const codes = (out * features) / 2;
+  const [q, scales, sums] = [SCRATCH, SCRATCH + 2 * features, SCRATCH + 2 * features + 4];
+  functions["f32_round_blocks"]!(IN, q, scales, sums, 1, features, group, SCRATCH + 4 * features);
+  const weight = [IN, features / 2, IN + codes, 0, features / group, group, features];
+  functions["i16_linear_affine4_1x4"]!(...weight, q, scales, sums, rounded, 4 * out, 1, out, 0, 0, 0);
+  return floats.slice(OUT / 4, rounded / 4 + out);
 }
 
 /** Equal but for rounding. */

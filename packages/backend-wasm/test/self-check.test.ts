@@ -18,11 +18,14 @@ describe("the self-check", () => {
     expect(found).toEqual(selfCheck(b.functions, b.memory));
   });
 
-  it.each(["f32_gemm_5x8", "f32_exp", "f32_rms_norm_gradient"])("notices a wrong %s", async (name) => {
-    const [right, wrong] = [await plain(), await plain()];
-    const broken: WasmFunctions = { ...wrong.functions, [name]: () => undefined };
-    expect(agree(selfCheck(right.functions, right.memory), selfCheck(broken, wrong.memory))).toBe(false);
-  });
+  it.each(["f32_gemm_5x8", "f32_exp", "f32_rms_norm_gradient", "f32_round_blocks", "i16_linear_affine4_1x4"])(
+    "notices a wrong %s",
+    async (name) => {
+      const [right, wrong] = [await plain(), await plain()];
+      const broken: WasmFunctions = { ...wrong.functions, [name]: () => undefined };
+      expect(agree(selfCheck(right.functions, right.memory), selfCheck(broken, wrong.memory))).toBe(false);
+    },
+  );
 
   it.skipIf(!WebAssembly.validate(modules["relaxed-simd"]()))(
     "finds this engine's relaxed instructions equal but for rounding",

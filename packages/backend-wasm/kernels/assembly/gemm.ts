@@ -62,26 +62,29 @@ export function f32_pack_slivers(ms: i32, k: i32, s: usize, sRow: usize, sStep: 
 }
 
 /**
- * y = act(x·Wᵀ + bias) + residual for a few rows of x, W `[out, k]`: dot products over four rows of W at a time. Rows of y and of
- * residual are `yRow` bytes apart.
+ * y = act(x·Wᵀ + bias) + residual for a few rows of x, W `[out, k]`: dot products over the weight as it lies, read in four streams that
+ * are a quarter of it apart. Rows of y and of residual are `yRow` bytes apart.
  */
 export function f32_gemm_1x4(
   rows: i32, out: i32, k: i32, x: usize, w: usize, y: usize, yRow: usize, bias: usize, activation: i32, residual: usize,
 ): void {
   const stride = <usize>k << 2;
-  for (let o = 0; o < out; o += 4, w += 4 * stride) {
-    const count = out - o;
-    const w1 = count > 1 ? w + stride : w;
-    const w2 = count > 2 ? w1 + stride : w1;
-    const w3 = count > 3 ? w2 + stride : w2;
-    for (let r = 0; r < rows; r++) dots(x + r * stride, w, w1, w2, w3, k, y + r * yRow + (<usize>o << 2), min(4, count));
+  const quarter = (out + 3) >> 2;
+  for (let o = 0; o < quarter; o++) {
+    // What lies past the last row is that row again.
+    const o1 = min(o + quarter, out - 1), o2 = min(o + 2 * quarter, out - 1), o3 = min(o + 3 * quarter, out - 1);
+    for (let r = 0; r < rows; r++) {
+      dots(x + r * stride, w + o * stride, w + o1 * stride, w + o2 * stride, w + o3 * stride, k, y + r * yRow, o, o1, o2, o3);
+    }
   }
   epilogue(y, yRow, rows, out, bias, activation, residual);
 }
 
 // @ts-ignore: decorator
 @inline
-function dots(x: usize, w0: usize, w1: usize, w2: usize, w3: usize, k: i32, y: usize, count: i32): void {
+function dots(
+  x: usize, w0: usize, w1: usize, w2: usize, w3: usize, k: i32, y: usize, o0: i32, o1: i32, o2: i32, o3: i32,
+): void {
   let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
   let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
   const end = x + (<usize>(k & ~7) << 2);
@@ -121,8 +124,8 @@ function dots(x: usize, w0: usize, w1: usize, w2: usize, w3: usize, k: i32, y: u
     b2 = madd(u, loadTail(w2, rest), b2);
     b3 = madd(u, loadTail(w3, rest), b3);
   }
-  store<f32>(y, sumLanes(f32x4.add(a0, b0)));
-  if (count > 1) store<f32>(y, sumLanes(f32x4.add(a1, b1)), 4);
-  if (count > 2) store<f32>(y, sumLanes(f32x4.add(a2, b2)), 8);
-  if (count > 3) store<f32>(y, sumLanes(f32x4.add(a3, b3)), 12);
+  store<f32>(y + (<usize>o3 << 2), sumLanes(f32x4.add(a3, b3)));
+  store<f32>(y + (<usize>o2 << 2), sumLanes(f32x4.add(a2, b2)));
+  store<f32>(y + (<usize>o1 << 2), sumLanes(f32x4.add(a1, b1)));
+  store<f32>(y + (<usize>o0 << 2), sumLanes(f32x4.add(a0, b0)));
 }

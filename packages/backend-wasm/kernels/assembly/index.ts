@@ -6,6 +6,7 @@ export * from "./cast";
 export * from "./copy";
 export * from "./gated";
 export * from "./gemm";
+export * from "./nibbles";
 export * from "./norm";
 export * from "./optimizer";
 export * from "./random";

@@ -40,53 +40,71 @@ export const affineKernels: readonly Kernel<WasmTypes>[] = [
     });
   }),
   implement(linearAffineInt8Op, (encoder, { x, bias, residual, ...parts }, { y }, { activation, ...attrs }) => {
-    const [out, { features, groupSize }] = [parts.codes.shape[0]!, attrs];
-    const rows = x.size / features;
-    const epilogue = epilogueArguments(bias, activation, residual);
-    const few = rows <= DOT_ROWS;
-    const qRow = few ? 2 * roundUp(features, 2) : paddedBytes(attrs);
-    const [q, scales] = [encoder.scratch(qRow * roundUp(rows, HEIGHT)), encoder.scratch(4 * roundUp(rows, HEIGHT))];
-    encoder.divide({ size: rows, grain: few ? 1 : HEIGHT, nanoseconds: x.size }, (begin, end) => {
-      const places = [x.address + 4 * begin * features, q + begin * qRow, qRow, scales + 4 * begin, end - begin, features];
-      if (few) encoder.call("f32_round_rows", ...places, features);
-      else encoder.call("f32_round_slivers", ...places, groupSize, encoder.scratch(HEIGHT * qRow));
-    });
-    if (!few) encodeTiles(encoder, { parts, attrs, epilogue, q, qRow, scales, y, rows });
-    else {
-      encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / 8 }, (begin, end) => {
-        const places = [q, qRow, scales, y.address + 4 * begin, 4 * out, rows, end - begin];
-        const last = epilogueFrom(epilogue, 4 * begin, 4 * begin);
-        encoder.call("i16_linear_affine_1x1", ...weightArguments(parts, attrs, begin), ...places, ...last);
-      });
-    }
+    const rows = x.size / attrs.features;
+    const rounded = { parts, attrs, x, y, rows, epilogue: epilogueArguments(bias, activation, residual) };
+    if (rows > DOT_ROWS) encodeTiles(encoder, rounded);
+    else if (attrs.bits === 4 && attrs.groupSize % 32 === 0 && attrs.features % 32 === 0) encodeNibbles(encoder, rounded);
+    else encodeDots(encoder, rounded);
   }),
 ];
 
-interface Tiles {
+/** A product of x, rounded first, and codes. */
+interface Rounded {
   readonly parts: Parts;
   readonly attrs: AffineAttrs;
-  readonly epilogue: Epilogue;
-  /** Slivers of rounded rows, each of `qRow` bytes, and the rows' scales. */
-  readonly q: number;
-  readonly qRow: number;
-  readonly scales: number;
+  readonly x: WasmTensor;
   readonly y: WasmTensor;
   readonly rows: number;
+  readonly epilogue: Epilogue;
 }
 
-function encodeTiles(encoder: WasmEncoder, { parts, attrs, epilogue, q, qRow, scales, y, rows }: Tiles): void {
+/** Many rows: slivers of x, panels of the weight. */
+function encodeTiles(encoder: WasmEncoder, { parts, attrs, x, y, rows, epilogue }: Rounded): void {
   const [out, { features, groupSize }] = [parts.codes.shape[0]!, attrs];
+  const qRow = paddedBytes(attrs);
+  const [q, scales] = [encoder.scratch(qRow * roundUp(rows, HEIGHT)), encoder.scratch(4 * roundUp(rows, HEIGHT))];
+  encoder.divide({ size: rows, grain: HEIGHT, nanoseconds: x.size }, (begin, end) => {
+    const places = [x.address + 4 * begin * features, q + begin * qRow, qRow, scales + 4 * begin, end - begin, features, groupSize];
+    encoder.call("f32_round_slivers", ...places, encoder.scratch(HEIGHT * qRow));
+  });
   const panelBytes = 32 * Math.ceil(features / groupSize) + WIDTH * qRow;
   const constant = parts.scales.constant && parts.zeroPoints?.constant !== false;
   const rowsOfPanel = encoder.scratch(WIDTH * qRow);
   const pack = (to: number): number[] => [...weightArguments(parts, attrs, 0), qRow, out, to, rowsOfPanel];
   const packed = constant ? encoder.repacked(parts.codes, Math.ceil(out / WIDTH) * panelBytes, "i16_pack_affine", pack) : undefined;
-  encoder.divide({ size: out, grain: WIDTH, nanoseconds: (out * rows * features) / 30 }, (begin, end) => {
+  encoder.divide({ size: out, grain: WIDTH, nanoseconds: (out * x.size) / 30 }, (begin, end) => {
     const places = [q, qRow, scales, y.address + 4 * begin, 4 * out, rows, end - begin];
     const last = epilogueFrom(epilogue, 4 * begin, 4 * begin);
     const panels = packed === undefined ? 0 : packed + (begin / WIDTH) * panelBytes;
     const scratch = encoder.scratch(packed === undefined ? 160 + panelBytes + WIDTH * qRow : 160);
     encoder.call("i16_linear_affine_5x8", ...weightArguments(parts, attrs, begin), ...places, ...last, panels, scratch);
+  });
+}
+
+/** A few rows of 4-bit codes in groups of whole blocks. */
+function encodeNibbles(encoder: WasmEncoder, { parts, attrs, x, y, rows, epilogue }: Rounded): void {
+  const [out, { features, groupSize }] = [parts.codes.shape[0]!, attrs];
+  const [q, scales, sums] = [2 * x.size, 4 * rows, 4 * rows * Math.ceil(features / groupSize)].map((bytes) => encoder.scratch(bytes));
+  encoder.call("f32_round_blocks", x.address, q!, scales!, sums!, rows, features, groupSize, encoder.scratch(2 * features));
+  encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / 20 }, (begin, end) => {
+    // Without the number of bits.
+    const weight = weightArguments(parts, attrs, begin).toSpliced(5, 1);
+    const places = [q!, scales!, sums!, y.address + 4 * begin, 4 * out, rows, end - begin];
+    const last = epilogueFrom(epilogue, 4 * begin, 4 * begin);
+    encoder.call("i16_linear_affine4_1x4", ...weight, ...places, ...last);
+  });
+}
+
+/** A few rows of any other codes. */
+function encodeDots(encoder: WasmEncoder, { parts, attrs, x, y, rows, epilogue }: Rounded): void {
+  const [out, { features }] = [parts.codes.shape[0]!, attrs];
+  const qRow = 2 * roundUp(features, 2);
+  const [q, scales] = [encoder.scratch(qRow * rows), encoder.scratch(4 * rows)];
+  encoder.call("f32_round_rows", x.address, q, qRow, scales, rows, features, features);
+  encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / 8 }, (begin, end) => {
+    const places = [q, qRow, scales, y.address + 4 * begin, 4 * out, rows, end - begin];
+    const last = epilogueFrom(epilogue, 4 * begin, 4 * begin);
+    encoder.call("i16_linear_affine_1x1", ...weightArguments(parts, attrs, begin), ...places, ...last);
   });
 }
 

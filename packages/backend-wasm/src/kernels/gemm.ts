@@ -32,7 +32,8 @@ const PANEL_FLOATS = 98304;
 const STREAM_FLOATS = 16384;
 const MAX_DEPTH = 768;
 /** Rows of a sliver and of a panel, as in `lib/gemm.ts`. */
-export const [HEIGHT, WIDTH]: readonly [number, number] = [5, 8];
+export const HEIGHT = 5;
+export const WIDTH = 8;
 
 /** C = left·rightᵀ. A weight or else the larger operand becomes the stream: the panel is packed once, the stream once for each panel block. */
 export function encodeGemm(encoder: WasmEncoder, { batch, m, n, k, left, right, c, epilogue }: Product): void {
