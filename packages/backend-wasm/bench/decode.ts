@@ -110,7 +110,7 @@ async function readLoop(): Promise<(index: number) => number> {
   if (binary === null) throw new Error(stderr.toString());
   const memory = new WebAssembly.Memory({ initial: Math.ceil((bytes * count) / 65536) + 1 });
   new Float32Array(memory.buffer).fill(1e-9);
-  const { instance } = await WebAssembly.instantiate(binary, { env: { memory, abort: () => undefined } });
+  const instance = await WebAssembly.instantiate(new WebAssembly.Module(binary as BufferSource), { env: { memory } });
   const run = instance.exports["read"] as (from: number, bytes: number) => number;
   return (index) => run(1024 + index * bytes, bytes);
 }
