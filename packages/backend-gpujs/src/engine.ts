@@ -1,5 +1,5 @@
 /** Compiles and runs shaders through gpu.js, and moves elements between host and GPU. */
-import { modeUnavailable } from "./errors.ts";
+import { driverFailed, modeUnavailable } from "./errors.ts";
 import { HELPERS, HOST_QUOTIENT, INTEGER_QUOTIENT, type Helper } from "./helpers.ts";
 import { loadLibrary, type Gpu, type GpujsKernel, type Library, type Value } from "./library.ts";
 import { chooseMode, modeOf, openGpu, runsOnGpu, type GpujsMode } from "./modes.ts";
@@ -13,6 +13,7 @@ export interface Engine {
   /** @param values in the order of the shader's parameters. */
   readonly run: (shader: AnyShader, size: number, values: readonly (Value | number)[]) => Value;
   readonly upload: (elements: Float32Array) => Value;
+  /** Throws `backend-gpujs/driver-failed` where anything has gone wrong on the GPU since the last time. */
   readonly download: (value: Value) => Float32Array;
   readonly release: (value: Value) => void;
   readonly close: () => Promise<void>;
@@ -87,12 +88,25 @@ function engineOf(gpu: Gpu, mode: GpujsMode): Engine & { readonly kernels: Reado
     largest: largestOf(gpu, mode),
     run: (shader, size, values) => run(shader, size, values, onGpu ? "ArrayTexture(1)" : "Array"),
     upload: (elements) => (onGpu ? run(UPLOAD, elements.length, [elements], "Array") : elements),
-    download: (value) => (value instanceof Float32Array ? value : value.toArray()),
+    download: (value) => {
+      if (value instanceof Float32Array) return value;
+      const elements = value.toArray();
+      refuseDriverErrors(gpu, mode);
+      return elements;
+    },
     release: (value) => {
       if (!(value instanceof Float32Array)) value.delete();
     },
     close: () => gpu.destroy(),
   };
+}
+
+const CONTEXT_LOST = 0x9242;
+
+/** Textures that were not allocated and contexts that were lost read as zeros: the driver only says so when it is asked. */
+function refuseDriverErrors({ context }: Gpu, mode: GpujsMode): void {
+  const glError = context?.isContextLost() === true ? CONTEXT_LOST : (context?.getError() ?? 0);
+  if (glError !== 0) throw driverFailed({ mode, glError });
 }
 
 const UPLOAD: AnyShader = { ...COPY, name: "f32_upload" };

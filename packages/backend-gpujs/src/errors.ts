@@ -48,3 +48,24 @@ export const dtypeUnsupported: ErrorFactory<{ op: string; field: string; dtype: 
     next: "Convert the tensor to f32 on the host before it enters the graph.",
   }),
 );
+
+export const driverFailed: ErrorFactory<{ mode: string; glError: number }> = defineError(
+  "backend-gpujs/driver-failed",
+  "The graphics driver ran out of memory, lost the context or refused a command: results since the last read are not to be trusted.",
+  ({ mode, glError }) => ({
+    message: `the graphics driver failed in mode ${mode}`,
+    expected: "no error of WebGL",
+    found: NAMES[glError] ?? `error 0x${glError.toString(16)}`,
+    next: "Open the device anew, with smaller batches or sequences if memory ran out.",
+  }),
+);
+
+/** Numbers of WebGL's `getError`. */
+const NAMES: Readonly<Record<number, string>> = {
+  0x500: "INVALID_ENUM",
+  0x501: "INVALID_VALUE",
+  0x502: "INVALID_OPERATION",
+  0x505: "OUT_OF_MEMORY",
+  0x506: "INVALID_FRAMEBUFFER_OPERATION",
+  0x9242: "CONTEXT_LOST_WEBGL",
+};

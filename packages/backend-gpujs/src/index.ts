@@ -1,5 +1,5 @@
 export { openGpujs, type GpujsDevice, type GpujsDeviceOptions } from "./device.ts";
-export { dtypeUnsupported, integerInexact, modeUnavailable, tensorTooLarge } from "./errors.ts";
+export { driverFailed, dtypeUnsupported, integerInexact, modeUnavailable, tensorTooLarge } from "./errors.ts";
 export type { GpujsMode } from "./modes.ts";
 export { gpujsBackend } from "./plugin.ts";
 export {

@@ -18,10 +18,18 @@ export interface GpujsKernel {
 
 export interface Gpu {
   readonly Kernel: KernelClass;
+  /** WebGL's, once there is a kernel; null on the CPU. */
+  readonly context: GlContext | null;
   readonly addFunction: (source: string, settings: object) => unknown;
   readonly addNativeFunction: (name: string, source: string, settings: object) => unknown;
   readonly createKernel: (source: string, settings: object) => GpujsKernel;
   readonly destroy: () => Promise<void>;
+}
+
+export interface GlContext {
+  /** 0: none since it was last asked. */
+  readonly getError: () => number;
+  readonly isContextLost: () => boolean;
 }
 
 interface KernelClass {

@@ -59,3 +59,28 @@ export async function again(runs: number): Promise<{ found: number[][]; textures
     Object.assign(prototype, { createTexture, deleteTexture });
   }
 }
+
+/** Code of the error that reading meets once the page has lost its context. */
+export async function lost(): Promise<string> {
+  const contexts: WebGL2RenderingContext[] = [];
+  const { prototype } = HTMLCanvasElement;
+  const { getContext } = prototype;
+  prototype.getContext = function (this: HTMLCanvasElement, ...args: [string]) {
+    const context = getContext.apply(this, args);
+    if (context instanceof WebGL2RenderingContext) contexts.push(context);
+    return context;
+  } as typeof getContext;
+  try {
+    const device = await openGpujs();
+    const buffer = device.allocate(128);
+    const tensor = (offset: number) => ({ dtype: "f32", shape: [3], buffer, offset, constant: false }) as const;
+    await device.prepare([{ op: addOp, attrs: {}, inputs: { a: tensor(0), b: tensor(0) }, outputs: { y: tensor(64) } }]).run();
+    for (const context of contexts) context.getExtension("WEBGL_lose_context")?.loseContext();
+    return await device.read(buffer, 64, 12).then(
+      () => "none",
+      (error: { readonly code?: string }) => error.code ?? String(error),
+    );
+  } finally {
+    prototype.getContext = getContext;
+  }
+}

@@ -42,4 +42,8 @@ describe.skipIf(chromium === undefined)("in Chromium", () => {
   for (const name of conformanceNames({ skip: UNSUPPORTED })) {
     test(name, async () => expect(await page.call("run", name)).toBeUndefined());
   }
+
+  test("reading after the context was lost fails, instead of giving zeros", async () => {
+    expect(await page.call("lost")).toBe("backend-gpujs/driver-failed");
+  });
 });
