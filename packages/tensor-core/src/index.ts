@@ -66,6 +66,7 @@ export { countFlops, planRun, type RunPlan, type RunPlanOptions } from "./estima
 export { eager, type Eager } from "./eager.ts";
 export { openReference, prepareOnHost, referenceBackend, runOnHost } from "./reference/device.ts";
 export { OPS } from "./ops/index.ts";
+export { activationGradient, activationGradientOp, type ActivationGradientAttrs } from "./ops/activation-gradient.ts";
 export { adamwOp, adamwStep } from "./ops/adamw.ts";
 export { argmax, argmaxOp } from "./ops/argmax.ts";
 export { attentionBiasGradientOp } from "./ops/attention-bias-gradient.ts";
@@ -144,7 +145,7 @@ export {
   tanhOp,
   type UnaryOp,
 } from "./ops/unary.ts";
-export { ACTIVATIONS, type Activation } from "./ops/support/math.ts";
+export { ACTIVATIONS, type Activation, type Curved } from "./ops/support/math.ts";
 export type { AffineAttrs } from "./ops/support/affine.ts";
 export type { AttentionAttrs } from "./ops/support/attention.ts";
 export type { NoAttrs } from "./ops/support/check.ts";

@@ -1,5 +1,5 @@
 /** y[i] = f(x[i]) over n floats; y may be x. */
-import { gelu4, geluTanh4, erf4, exp4, log4, one, sigmoid4, silu4, tanh4 } from "./lib/math";
+import { gelu4, geluSlope4, geluTanh4, geluTanhSlope4, erf4, exp4, log4, one, sigmoid4, silu4, siluSlope4, tanh4 } from "./lib/math";
 import { loadTail, storeTail } from "./lib/simd";
 
 // @ts-ignore: decorator
@@ -44,3 +44,29 @@ export function f32_erf(x: usize, y: usize, n: i32): void { each(9, x, y, n); }
 export function f32_gelu(x: usize, y: usize, n: i32): void { each(10, x, y, n); }
 export function f32_gelu_tanh(x: usize, y: usize, n: i32): void { each(11, x, y, n); }
 export function f32_silu(x: usize, y: usize, n: i32): void { each(12, x, y, n); }
+
+// @ts-ignore: decorator
+@inline
+function chained4(kind: i32, grad: v128, x: v128): v128 {
+  switch (kind) {
+    case 0: return v128.and(grad, f32x4.gt(x, f32x4.splat(0)));
+    case 1: return f32x4.mul(grad, geluSlope4(x));
+    case 2: return f32x4.mul(grad, geluTanhSlope4(x));
+    default: return f32x4.mul(grad, siluSlope4(x));
+  }
+}
+
+/** y[i] = grad[i]·f′(x[i]); y may be either. */
+// @ts-ignore: decorator
+@inline
+function chain(kind: i32, grad: usize, x: usize, y: usize, n: i32): void {
+  let o: usize = 0;
+  for (const end = <usize>(n & ~3) << 2; o < end; o += 16) v128.store(y + o, chained4(kind, v128.load(grad + o), v128.load(x + o)));
+  const rest = n & 3;
+  if (rest) storeTail(y + o, chained4(kind, loadTail(grad + o, rest), loadTail(x + o, rest)), rest);
+}
+
+export function f32_relu_gradient(grad: usize, x: usize, y: usize, n: i32): void { chain(0, grad, x, y, n); }
+export function f32_gelu_gradient(grad: usize, x: usize, y: usize, n: i32): void { chain(1, grad, x, y, n); }
+export function f32_gelu_tanh_gradient(grad: usize, x: usize, y: usize, n: i32): void { chain(2, grad, x, y, n); }
+export function f32_silu_gradient(grad: usize, x: usize, y: usize, n: i32): void { chain(3, grad, x, y, n); }

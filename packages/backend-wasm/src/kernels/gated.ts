@@ -1,7 +1,10 @@
-import { siluMulGradientOp, siluMulOp, type Kernel } from "@pare/tensor-core";
+import { activationGradientOp, siluMulGradientOp, siluMulOp, type Kernel } from "@pare/tensor-core";
 import { implement, type WasmEncoder, type WasmTensor, type WasmTypes } from "../types.ts";
 
 export const gatedKernels: readonly Kernel<WasmTypes>[] = [
+  implement(activationGradientOp, (encoder, { grad, x }, { y }, { activation }) =>
+    encodeFlat(encoder, `f32_${activation.replace("-", "_")}_gradient`, [grad, x, y]),
+  ),
   implement(siluMulOp, (encoder, { gate, up }, { y }) => encodeFlat(encoder, "f32_silu_mul", [gate, up, y])),
   implement(siluMulGradientOp, (encoder, { grad, gate, up }, to) =>
     encodeFlat(encoder, "f32_silu_mul_gradient", [grad, gate, up, to.gate, to.up]),

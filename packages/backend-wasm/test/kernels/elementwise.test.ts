@@ -17,6 +17,17 @@ const UNARY: Readonly<Record<string, (x: number) => number>> = {
   silu: (x) => x / (1 + Math.exp(-x)),
 };
 
+/** grad·f′(x) by its own formulas in float64. */
+const CHAINED: Readonly<Record<string, (x: number) => number>> = {
+  relu: (x) => (x > 0 ? 1 : 0),
+  gelu: (x) => 0.5 * erfc(-x * Math.SQRT1_2) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI),
+  gelu_tanh: (x) => {
+    const t = Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3));
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x);
+  },
+  silu: (x) => (1 + Math.exp(-x) + x * Math.exp(-x)) / (1 + Math.exp(-x)) ** 2,
+};
+
 const BINARY: Readonly<Record<string, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
@@ -68,6 +79,20 @@ eachVariant((bench) => {
   test.each(Object.keys(BINARY))("%s: every tail, either operand repeated, outer loops", (name) => {
     for (const length of LENGTHS.slice(1)) {
       for (const repeats of [0, 1, 2]) checkBinary(bench(), name, length, repeats);
+    }
+  });
+
+  test.each(Object.keys(CHAINED))("gradient of %s: every tail, apart and in place", (name) => {
+    for (const length of LENGTHS) {
+      bench().clear();
+      const [grads, values] = [bench().noise(length, -2, 2), bench().noise(length, -6, 6)];
+      const [grad, x, y] = [bench().words(grads), bench().words(values), bench().words(length)];
+      bench().call(`f32_${name}_gradient`, grad, x, y, length);
+      // Absolute, since 1 − s cancels where s is near 1, and so does a slope near 0; gradients reach 2, slopes 1.13.
+      const expected = values.map((value, i) => grads[i]! * CHAINED[name]!(value));
+      bench().floats(y).forEach((found, i) => expect(Math.abs(found - expected[i]!)).toBeLessThan(4e-6));
+      bench().call(`f32_${name}_gradient`, grad, x, grad, length);
+      expect([...bench().floats(grad)]).toEqual([...bench().floats(y)]);
     }
   });
 

@@ -1,4 +1,5 @@
 import type { AnyOp } from "../op.ts";
+import { activationGradientOp } from "./activation-gradient.ts";
 import { adamwOp } from "./adamw.ts";
 import { argmaxOp } from "./argmax.ts";
 import { attentionBiasGradientOp } from "./attention-bias-gradient.ts";
@@ -38,6 +39,7 @@ import { absOp, erfOp, expOp, geluOp, geluTanhOp, logOp, negOp, reluOp, rsqrtOp,
 /** Every op of tensor-core; the conformance suite runs them all. */
 export const OPS: readonly AnyOp[] = [
   absOp,
+  activationGradientOp,
   adamwOp,
   addOp,
   argmaxOp,

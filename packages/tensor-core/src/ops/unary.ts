@@ -1,10 +1,11 @@
 /** Functions of single elements. */
-import { add, div, mul, sub } from "./binary.ts";
+import { activationGradient } from "./activation-gradient.ts";
+import { div, mul, sub } from "./binary.ts";
 import { greater } from "./compare.ts";
 import { floatType, type NoAttrs } from "./support/check.ts";
 import { ODD_SIZES, sampler } from "./support/cases.ts";
 import { mapBroadcast } from "./support/elementwise.ts";
-import { ACTIVATIONS, GELU_CUBIC, GELU_SCALE, erf as erfOf, sigmoid as sigmoidOf } from "./support/math.ts";
+import { ACTIVATIONS, erf as erfOf, sigmoid as sigmoidOf, type Curved } from "./support/math.ts";
 import { apply, type Value } from "../graph.ts";
 import { f32 } from "../host.ts";
 import { defineOp, type Op } from "../op.ts";
@@ -13,8 +14,8 @@ export type UnaryOp<Name extends string> = Op<Name, "x", never, "y", NoAttrs>;
 
 interface Definition {
   readonly of: (x: number) => number;
-  /** dy/dx, traced. */
-  readonly slope: (x: Value, y: Value) => Value | number;
+  /** dy/dx, traced; or the activation whose gradient is an op of its own. */
+  readonly slope: Curved | ((x: Value, y: Value) => Value | number);
   /** Where cases draw x from; [−3, 3) by default. */
   readonly range?: readonly [number, number];
   /** Further elements, where f32 formulas overflow, underflow or cancel. */
@@ -37,7 +38,10 @@ function unaryOp<const Name extends string>(name: Name, definition: Definition, 
     inPlace: ["x"],
     infer: ({ x }) => ({ y: { dtype: floatType(name, { x }), shape: x.shape } }),
     reference: ({ x }) => ({ y: mapBroadcast(name, x.dtype, [x], of) }),
-    gradient: ({ y: g }, { x }, { y }) => (g === undefined ? {} : { x: mul(g, slope(x, y)) }),
+    gradient: ({ y: g }, { x }, { y }) => {
+      if (g === undefined) return {};
+      return { x: typeof slope === "string" ? activationGradient(g, x, slope) : mul(g, slope(x, y)) };
+    },
     cases: function* () {
       for (const shape of [...ODD_SIZES.map((size) => [size]), [], [2, 3, 5], [67], [1030]]) {
         const sample = sampler(`${name} ${shape.join()}`);
@@ -92,7 +96,7 @@ export const sigmoidOp: UnaryOp<"sigmoid"> = unaryOp("sigmoid", {
 });
 export const reluOp: UnaryOp<"relu"> = unaryOp(
   "relu",
-  { of: ACTIVATIONS.relu, slope: (x) => greater(x, 0), kink: true, extremes: SATURATING },
+  { of: ACTIVATIONS.relu, slope: "relu", kink: true, extremes: SATURATING },
   ROUNDING,
 );
 export const erfOp: UnaryOp<"erf"> = unaryOp("erf", {
@@ -101,21 +105,14 @@ export const erfOp: UnaryOp<"erf"> = unaryOp("erf", {
   extremes: SATURATING,
 });
 /** x·Φ(x), with the erf. */
-export const geluOp: UnaryOp<"gelu"> = unaryOp("gelu", { of: ACTIVATIONS.gelu, slope: geluSlope, extremes: SATURATING });
+export const geluOp: UnaryOp<"gelu"> = unaryOp("gelu", { of: ACTIVATIONS.gelu, slope: "gelu", extremes: SATURATING });
 /** The tanh approximation of gelu. */
 export const geluTanhOp: UnaryOp<"gelu-tanh"> = unaryOp("gelu-tanh", {
   of: ACTIVATIONS["gelu-tanh"],
-  slope: geluTanhSlope,
+  slope: "gelu-tanh",
   extremes: SATURATING,
 });
-export const siluOp: UnaryOp<"silu"> = unaryOp("silu", {
-  of: ACTIVATIONS.silu,
-  slope: (x, y) => {
-    const s = sigmoid(x);
-    return add(s, mul(y, sub(1, s)));
-  },
-  extremes: SATURATING,
-});
+export const siluOp: UnaryOp<"silu"> = unaryOp("silu", { of: ACTIVATIONS.silu, slope: "silu", extremes: SATURATING });
 
 /** −x. */
 export const neg: (x: Value) => Value = functionOf(negOp);
@@ -143,18 +140,3 @@ export const gelu: (x: Value) => Value = functionOf(geluOp);
 export const geluTanh: (x: Value) => Value = functionOf(geluTanhOp);
 /** x·sigmoid(x). */
 export const silu: (x: Value) => Value = functionOf(siluOp);
-
-/** Φ(x) + x·φ(x). */
-function geluSlope(x: Value): Value {
-  const below = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
-  const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-  return add(below, mul(x, density));
-}
-
-function geluTanhSlope(x: Value): Value {
-  const square = mul(x, x);
-  const t = tanh(mul(mul(x, add(mul(square, GELU_CUBIC), 1)), GELU_SCALE));
-  const inner = mul(add(mul(square, 3 * GELU_CUBIC), 1), GELU_SCALE);
-  const curved = mul(mul(mul(x, sub(1, mul(t, t))), inner), 0.5);
-  return add(mul(add(t, 1), 0.5), curved);
-}

@@ -102,10 +102,10 @@ function erfOverX(u: v128): v128 {
   return madd(p, u, f32x4.splat(1.128379129));
 }
 
-/** erfc z for z ≥ 1, given u = z²: e^−u times a polynomial in 1 ÷ (1 + 0.4 z). */
+/** erfc z for z ≥ 1, given e^−z²: that times a polynomial in 1 ÷ (1 + 0.4 z). */
 // @ts-ignore: decorator
 @inline
-function erfcTail(z: v128, u: v128): v128 {
+function erfcTail(z: v128, e: v128): v128 {
   const t = f32x4.div(one(), madd(z, f32x4.splat(0.4), one()));
   let p = madd(t, f32x4.splat(-0.1188735308), f32x4.splat(0.2512879898));
   p = madd(p, t, f32x4.splat(-0.001114767677));
@@ -114,7 +114,7 @@ function erfcTail(z: v128, u: v128): v128 {
   p = madd(p, t, f32x4.splat(0.2272044499));
   p = madd(p, t, f32x4.splat(0.2255669626));
   p = madd(p, t, f32x4.splat(0.000002905464346));
-  return f32x4.mul(p, exp4(f32x4.neg(u)));
+  return f32x4.mul(p, e);
 }
 
 // @ts-ignore: decorator
@@ -125,25 +125,65 @@ export function erf4(x: v128): v128 {
   const small = f32x4.mul(x, erfOverX(u));
   // From 10 on erf is 1 in f32; a bound keeps Infinity·0 away.
   const bounded = f32x4.pmin(a, f32x4.splat(10));
-  const large = f32x4.sub(one(), erfcTail(bounded, f32x4.mul(bounded, bounded)));
+  const large = f32x4.sub(one(), erfcTail(bounded, exp4(f32x4.neg(f32x4.mul(bounded, bounded)))));
   const signed = v128.or(large, v128.and(x, i32x4.splat(0x80000000)));
   return v128.bitselect(small, signed, f32x4.lt(a, one()));
 }
 
-/** x·Φ(x), Φ by erfc so that the tail of negative x keeps its relative precision. */
+/** 2·Φ(x), given e^(−x²/2); by erfc, so that the tail of negative x keeps its relative precision. */
+// @ts-ignore: decorator
+@inline
+function doubleNormal4(x: v128, e: v128): v128 {
+  const z = f32x4.mul(f32x4.abs(x), f32x4.splat(0.7071067812));
+  const u = f32x4.mul(f32x4.mul(x, x), f32x4.splat(0.5));
+  const signedZ = f32x4.mul(x, f32x4.splat(0.7071067812));
+  const small = f32x4.add(one(), f32x4.mul(signedZ, erfOverX(u)));
+  const tail = erfcTail(f32x4.pmin(z, f32x4.splat(15)), e);
+  const large = v128.bitselect(f32x4.sub(f32x4.splat(2), tail), tail, f32x4.gt(x, f32x4.splat(0)));
+  return v128.bitselect(small, large, f32x4.lt(z, one()));
+}
+
+/** e^(−x²/2). */
+// @ts-ignore: decorator
+@inline
+function bell4(x: v128): v128 {
+  return exp4(f32x4.neg(f32x4.pmin(f32x4.mul(f32x4.mul(x, x), f32x4.splat(0.5)), f32x4.splat(200))));
+}
+
+/** x·Φ(x). */
 // @ts-ignore: decorator
 @inline
 export function gelu4(x: v128): v128 {
-  const z = f32x4.mul(f32x4.abs(x), f32x4.splat(0.7071067812));
-  const u = f32x4.mul(f32x4.mul(x, x), f32x4.splat(0.5));
-  const half = f32x4.mul(x, f32x4.splat(0.5));
-  const signedZ = f32x4.mul(x, f32x4.splat(0.7071067812));
-  const small = f32x4.add(one(), f32x4.mul(signedZ, erfOverX(u)));
-  const bounded = f32x4.pmin(z, f32x4.splat(15));
-  const tail = erfcTail(bounded, f32x4.pmin(u, f32x4.splat(200)));
-  const positive = f32x4.gt(x, f32x4.splat(0));
-  const large = v128.bitselect(f32x4.sub(f32x4.splat(2), tail), tail, positive);
-  return f32x4.mul(half, v128.bitselect(small, large, f32x4.lt(z, one())));
+  return f32x4.mul(f32x4.mul(x, f32x4.splat(0.5)), doubleNormal4(x, bell4(x)));
+}
+
+/** Φ(x) + x·φ(x). */
+// @ts-ignore: decorator
+@inline
+export function geluSlope4(x: v128): v128 {
+  const e = bell4(x);
+  return madd(f32x4.mul(x, f32x4.splat(0.3989422804)), e, f32x4.mul(f32x4.splat(0.5), doubleNormal4(x, e)));
+}
+
+/** s + x·s·(1 − s)·1.5957691·(1 + 3·0.044715·x²) with s = σ(1.5957691 (x + 0.044715 x³)). */
+// @ts-ignore: decorator
+@inline
+export function geluTanhSlope4(x: v128): v128 {
+  // From 10 on s is 0 or 1 in f32; a bound keeps Infinity·0 away.
+  const v = f32x4.pmax(f32x4.pmin(x, f32x4.splat(10)), f32x4.splat(-10));
+  const square = f32x4.mul(v, v);
+  const cubic = madd(f32x4.mul(v, f32x4.splat(0.044715)), square, v);
+  const s = f32x4.div(one(), f32x4.add(one(), exp4(f32x4.mul(cubic, f32x4.splat(-1.595769122)))));
+  const inner = madd(square, f32x4.splat(0.2140644488), f32x4.splat(1.595769122));
+  return madd(f32x4.mul(f32x4.mul(v, s), f32x4.sub(one(), s)), inner, s);
+}
+
+/** s·(1 + x·(1 − s)) with s = σ(x). */
+// @ts-ignore: decorator
+@inline
+export function siluSlope4(x: v128): v128 {
+  const s = sigmoid4(x);
+  return f32x4.mul(s, madd(x, f32x4.sub(one(), s), one()));
 }
 
 /** x·σ(1.5957691 (x + 0.044715 x³)): the tanh form of gelu, written as a sigmoid. */

@@ -10,6 +10,23 @@ export const ACTIVATIONS: Readonly<Record<Activation, (x: number) => number>> = 
   silu: (x) => x * sigmoid(x),
 };
 
+/** Activations whose slope is more than a constant. */
+export type Curved = Exclude<Activation, "none">;
+
+/** Their slopes; relu's is 0 at 0. */
+export const SLOPES: Readonly<Record<Curved, (x: number) => number>> = {
+  relu: (x) => (x > 0 ? 1 : 0),
+  gelu: (x) => 0.5 * (1 + erf(x * Math.SQRT1_2)) + (x * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI),
+  "gelu-tanh": (x) => {
+    const s = sigmoid(2 * GELU_SCALE * (x + GELU_CUBIC * x ** 3));
+    return s + x * s * (1 - s) * 2 * GELU_SCALE * (1 + 3 * GELU_CUBIC * x * x);
+  },
+  silu: (x) => {
+    const s = sigmoid(x);
+    return s * (1 + x * (1 - s));
+  },
+};
+
 /** √(2/π) and the cubic coefficient of Hendrycks and Gimpel, "Gaussian error linear units" (2016), section 2. */
 export const GELU_SCALE: number = Math.sqrt(2 / Math.PI);
 export const GELU_CUBIC = 0.044715;
