@@ -5,6 +5,7 @@ import { inputsOf, outputsOf, type OpNode, type Value } from "./graph.ts";
 import { f32 } from "./host.ts";
 import { add, mul } from "./ops/binary.ts";
 import { broadcast } from "./ops/broadcast.ts";
+import { Recomputation } from "./remat.ts";
 
 /**
  * ∂loss/∂w for every w of `wrt`, in the graph that `loss` belongs to; zeros where loss does not depend on w.
@@ -26,12 +27,20 @@ export function gradients(loss: Value, wrt: readonly Value[]): Value[] {
     for (const output of outputsOf(node)) if (isFloat(output)) touched.add(output.id);
   }
   const adjoints = new Map<number, Value>([[loss.id, builder.constant(f32([], [1]))]]);
-  for (const node of path.reverse()) backward(node, touched, adjoints);
+  const recomputation = new Recomputation(nodes);
+  for (const node of path.reverse()) backward(node, { touched, adjoints, recomputation });
   return wrt.map((value) => adjoints.get(value.id) ?? zerosLike(value));
 }
 
+interface Backward {
+  /** Values that depend on a wanted one. */
+  readonly touched: ReadonlySet<number>;
+  readonly adjoints: Map<number, Value>;
+  readonly recomputation: Recomputation;
+}
+
 /** Adds to `adjoints` what `node` passes back to those of its inputs that lead to a wanted value. */
-function backward(node: OpNode, touched: ReadonlySet<number>, adjoints: Map<number, Value>): void {
+function backward(node: OpNode, { touched, adjoints, recomputation }: Backward): void {
   const { op } = node;
   const grads = Object.fromEntries(
     Object.entries(node.outputs).flatMap(([name, output]) => {
@@ -42,7 +51,12 @@ function backward(node: OpNode, touched: ReadonlySet<number>, adjoints: Map<numb
   if (Object.keys(grads).length === 0) return;
   if (op.updates !== undefined) throw stateMisused({ state: op.name, why: "an update of State has no gradient" });
   if (op.gradient === undefined) throw gradientMissing({ op: op.name, why: "the op defines none" });
-  const back: Readonly<Record<string, Value | undefined>> = op.gradient(grads, node.inputs, node.outputs, node.attrs);
+  const back: Readonly<Record<string, Value | undefined>> = op.gradient(
+    grads,
+    recomputation.values(node.inputs),
+    recomputation.values(node.outputs),
+    node.attrs,
+  );
   for (const [name, gradient] of Object.entries(back)) {
     const input = node.inputs[name];
     if (input === undefined || gradient === undefined || !touched.has(input.id) || !isFloat(input)) continue;

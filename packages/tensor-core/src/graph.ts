@@ -36,6 +36,8 @@ export interface OpNode {
   readonly inputs: Readonly<Record<string, Value | undefined>>;
   readonly outputs: Readonly<Record<string, Value>>;
   readonly builder: GraphBuilder;
+  /** The region whose values this node computes anew for the backward pass: no pass merges it with the first computation, which would keep its values. */
+  readonly again?: number | undefined;
 }
 
 export type Node = LeafNode | OpNode;
@@ -51,8 +53,12 @@ export interface Graph {
 /** Collects nodes; values of two builders never mix. */
 export class GraphBuilder {
   readonly nodes: Node[] = [];
+  /** What nodes made now carry as {@link OpNode.again}. */
+  again: number | undefined;
   private nextId = 0;
+  private regions = 0;
   private readonly leaves = new Map<string, Value>();
+  private readonly regionOfNode = new Map<Node, number>();
 
   /** The leaf of that kind and name, made once. */
   leaf(leaf: Leaf, type: TensorType): Value {
@@ -77,11 +83,30 @@ export class GraphBuilder {
   ): Record<Out, Value> {
     const types = op.infer(inputs, attrs);
     const outputs = {} as Record<Out, Value>;
-    const node: OpNode = { kind: "op", op, attrs: attrs as Readonly<Record<string, unknown>>, inputs, outputs, builder: this };
+    const node: OpNode = {
+      kind: "op",
+      op,
+      attrs: attrs as Readonly<Record<string, unknown>>,
+      inputs,
+      outputs,
+      builder: this,
+      again: this.again,
+    };
     for (const name of op.outputs)
       outputs[name] = { id: this.nextId++, node, output: name, dtype: types[name].dtype, shape: types[name].shape };
     this.nodes.push(node);
     return outputs;
+  }
+
+  /** Makes the nodes from this index on a region, whose values `gradients` computes anew; a region within it is part of it. */
+  markRegion(from: number): void {
+    const region = ++this.regions;
+    for (const node of this.nodes.slice(from)) if (node.kind === "op") this.regionOfNode.set(node, region);
+  }
+
+  /** undefined: its values are kept for the backward pass. */
+  regionOf(node: Node): number | undefined {
+    return this.regionOfNode.get(node);
   }
 }
 

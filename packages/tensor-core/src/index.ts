@@ -150,6 +150,7 @@ export type { AffineAttrs } from "./ops/support/affine.ts";
 export type { AttentionAttrs } from "./ops/support/attention.ts";
 export type { NoAttrs } from "./ops/support/check.ts";
 export type { ReduceAttrs } from "./ops/support/reduction.ts";
+export { remat } from "./remat.ts";
 export { fork, normal, randomWords, shuffled, uniform, type Seed } from "./rng.ts";
 export { adamw, adamwHyper, adamwStates, type AdamwSettings } from "./optim/adamw.ts";
 export { clipScale, globalNorm, scaleGradients } from "./optim/clip.ts";

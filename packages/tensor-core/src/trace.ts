@@ -36,6 +36,11 @@ export interface Tracer {
 
 export interface TraceOptions {
   readonly sites?: SiteRequests | undefined;
+  /**
+   * Chains of sites: what lies between two that follow each other is a region whose values the backward pass computes anew (see `remat`).
+   * Throws `tensor-core/site-unknown`.
+   */
+  readonly remat?: readonly (readonly string[])[] | undefined;
 }
 
 /** Runs `body` on symbolic tensors; what it returns become the outputs of the graph. Throws `tensor-core/site-unknown`, `tensor-core/output-repeated`. */
@@ -45,6 +50,8 @@ export function trace(body: (tracer: Tracer) => Readonly<Record<string, Value>>,
   const updates: Record<string, Value> = {};
   const seen = new Set<string>();
   const requests = options.sites ?? {};
+  const before = new Map((options.remat ?? []).flatMap((chain) => chain.slice(1).map((site, i) => [site, chain[i]!])));
+  const passed = new Map<string, number>();
   const tracer: Tracer = {
     input: (name, dtype, shape) => builder.leaf({ kind: "input", name }, { dtype, shape }),
     state: (name, dtype, shape) => builder.leaf({ kind: "state", name }, { dtype, shape }),
@@ -68,7 +75,11 @@ export function trace(body: (tracer: Tracer) => Readonly<Record<string, Value>>,
     site: (name, value, gateAxes) => {
       seen.add(name);
       const request = requests[name];
-      return request === undefined ? value : atSite({ tracer, name, value, gateAxes: gateAxes ?? [] }, request);
+      const result = request === undefined ? value : atSite({ tracer, name, value, gateAxes: gateAxes ?? [] }, request);
+      const from = passed.get(before.get(name) ?? "");
+      if (from !== undefined) builder.markRegion(from);
+      passed.set(name, builder.nodes.length);
+      return result;
     },
     observe: (name, make) => {
       seen.add(name);
@@ -84,7 +95,7 @@ export function trace(body: (tracer: Tracer) => Readonly<Record<string, Value>>,
     },
   };
   for (const [name, value] of Object.entries(body(tracer))) tracer.output(name, value);
-  for (const name of Object.keys(requests)) {
+  for (const name of [...Object.keys(requests), ...before.keys(), ...before.values()]) {
     if (!seen.has(name)) throw siteUnknown({ site: name, near: nearNames(name, seen) });
   }
   return { nodes: builder.nodes, outputs, updates };

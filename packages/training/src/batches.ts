@@ -52,7 +52,7 @@ export function batchTensors(sequences: readonly Sequence[], rows: number = sequ
   let predictions = 0;
   sequences.forEach(({ tokens, start }, row) => {
     for (let i = start; i < tokens.length; i++) targets[row * width + i - 1] = tokens[i];
-    predictions += tokens.length - start;
+    predictions += predictionsOf({ tokens, start });
   });
   const padded = padRows(
     all.map(({ tokens }) => tokens.slice(0, -1)),
@@ -60,6 +60,11 @@ export function batchTensors(sequences: readonly Sequence[], rows: number = sequ
     { width, sourceWidth },
   );
   return { inputs: { ...padded, targets: i32([all.length, width], targets) }, predictions };
+}
+
+/** Tokens of a sequence that are predicted. */
+export function predictionsOf({ tokens, start }: Pick<Sequence, "tokens" | "start">): number {
+  return tokens.length - start;
 }
 
 /** Widths four apart while rows are short: little padding, and few enough programs. */

@@ -13,8 +13,10 @@ export interface ObjectiveScope {
   readonly inputs: ForwardInputs;
   /** i32 `[batch, seq]`: what each position has to predict, −1 where nothing. */
   readonly targets: Value;
-  /** f32 `[]`: 1 / predicted tokens of the batch. */
+  /** f32 `[]`: 1 / predicted tokens of the batch; of the whole step's where a step takes several passes, so that their losses add up. */
   readonly weight: Value;
+  /** f32 `[]`: the part of a step that this pass is, 1 where it is all of it; factor of terms that do not depend on the batch (penalties of weights). */
+  readonly share: Value;
   /** The model under training. */
   readonly forward: Forward;
   /** A model of the run state that `models` of the objective names; nothing in it is trained. */

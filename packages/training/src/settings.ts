@@ -9,6 +9,10 @@ export interface TrainSettings {
   readonly epochs?: number | undefined;
   /** Examples per step. */
   readonly batch: number;
+  /** Passes that a step's batch is divided into, their gradients added up: the same step up to rounding, from less memory. */
+  readonly accumulate: number;
+  /** Computes each layer's activations anew in the backward pass instead of keeping them: the same gradients from less memory, for more time. */
+  readonly remat: boolean;
   /** Peak learning rate. */
   readonly learningRate: number;
   /** After warm-up: constant, falling in a line to 0, or along half a cosine to 0. */
@@ -31,6 +35,8 @@ export const trainFields: {
   readonly steps: z.ZodOptional<z.ZodNumber>;
   readonly epochs: z.ZodOptional<z.ZodNumber>;
   readonly batch: z.ZodDefault<z.ZodNumber>;
+  readonly accumulate: z.ZodDefault<z.ZodNumber>;
+  readonly remat: z.ZodDefault<z.ZodBoolean>;
   readonly learningRate: z.ZodDefault<z.ZodNumber>;
   readonly schedule: z.ZodDefault<z.ZodEnum<{ constant: "constant"; linear: "linear"; cosine: "cosine" }>>;
   readonly warmup: z.ZodDefault<z.ZodNumber>;
@@ -43,6 +49,8 @@ export const trainFields: {
   steps: z.int().min(1).optional().describe("optimizer steps; give this or epochs"),
   epochs: z.number().positive().optional().describe("passes over the data; give this or steps"),
   batch: z.int().min(1).default(32).describe("examples per step"),
+  accumulate: z.int().min(1).default(1).describe("passes that a step's batch is divided into: less memory, the same step up to rounding"),
+  remat: z.boolean().default(false).describe("compute activations anew in the backward pass: less memory, the same gradients, more time"),
   learningRate: z.number().positive().default(1e-3).describe("peak learning rate of AdamW"),
   schedule: z.enum(["constant", "linear", "cosine"]).default("cosine").describe("learning rate after warm-up"),
   warmup: z.int().min(0).default(0).describe("steps over which the learning rate rises from 0"),

@@ -3,6 +3,7 @@ import { declareInputs, modelScope } from "@pare/models";
 import {
   adamw,
   add,
+  broadcast,
   clipScale,
   dim,
   globalNorm,
@@ -11,6 +12,7 @@ import {
   trace,
   type Graph,
   type SiteRequests,
+  type TraceOptions,
   type Tracer,
   type Value,
 } from "@pare/tensor-core";
@@ -32,12 +34,14 @@ export interface LossInputs {
   readonly objective: Objective;
   /** Frozen models whose logits for `inputs` are given at run time instead of computed. */
   readonly kept?: ReadonlySet<string> | undefined;
+  /** Whether a run is a part of a step, so that an input says which share of it. */
+  readonly inParts?: boolean | undefined;
   /** Puts trained leaves in the place of weights; undefined: the weight as it is stored. */
   readonly view?: ((weight: string) => Value | undefined) | undefined;
 }
 
-/** Traces the objective over the inputs that `batchTensors` gives, `targets` i32 `[batch, seq]` and `weight` f32 `[]` among them. */
-export function traceLoss(tracer: Tracer, { subject, frozen, objective, kept, view }: LossInputs): Value {
+/** Traces the objective over the inputs that `batchTensors` gives, `targets` i32 `[batch, seq]`, `weight` f32 `[]` among them, and `share` f32 `[]` with `inParts`. */
+export function traceLoss(tracer: Tracer, { subject, frozen, objective, kept, inParts, view }: LossInputs): Value {
   const inputs = declareInputs(tracer, subject.architecture, subject.checkpoint.config);
   const scope = modelScope(tracer, subject.architecture, subject.checkpoint.config, view);
   return objective.loss({
@@ -45,6 +49,7 @@ export function traceLoss(tracer: Tracer, { subject, frozen, objective, kept, vi
     inputs,
     targets: tracer.input("targets", "i32", [dim("batch"), dim("seq")]),
     weight: tracer.input("weight", "f32", []),
+    share: inParts === true ? tracer.input("share", "f32", []) : tracer.constant(1),
     forward: (given) => subject.architecture.forward(scope, subject.checkpoint.config, given),
     frozen: (name) => (given) => {
       if (given === inputs && kept?.has(name) === true) return logitsInput(tracer, name, frozen[name]);
@@ -58,40 +63,103 @@ export interface StepOptions extends LossInputs {
   readonly views: ReadonlyMap<string, TrainableView>;
   /** Whether an input `clip` f32 `[]` bounds the norm of the gradients. */
   readonly clip: boolean;
+  /** Whether each layer's activations are computed anew in the backward pass instead of kept. */
+  readonly remat?: boolean | undefined;
   readonly sites?: SiteRequests | undefined;
 }
 
 /** Inputs beside the batch: `decayed` and `plain` f32 `[8]` (see `adamwHyper`), and `clip`. Adds the loss to {@link LOSS_STATE}. */
-export function stepGraph({ views, clip, sites, ...options }: StepOptions): Graph {
-  return trace(
-    (tracer) => {
-      const leaf = (weight: string, name: string): Value =>
-        tracer.state(leafState(weight, name), "f32", views.get(weight)!.leaves[name].shape);
-      const view = (weight: string): Value | undefined => views.get(weight)?.value((name) => leaf(weight, name));
-      const loss = traceLoss(tracer, { ...options, view });
-      const groups = new Map(
-        [...views].flatMap(([weight, { leaves }]) =>
-          Object.entries(leaves).map(([name, { group }]) => [leafState(weight, name), { weight, name, group }]),
-        ),
-      );
-      const moved = [...groups].filter(([, { group }]) => group !== "constant");
-      const parameters = Object.fromEntries(moved.map(([state, { weight, name }]) => [state, leaf(weight, name)]));
-      const slopes = gradients(loss, Object.values(parameters));
-      const scale = clip ? clipScale(globalNorm(slopes), tracer.input("clip", "f32", [])) : undefined;
-      const scaled = (hyper: Value): Value => (scale === undefined ? hyper : scaleGradients(hyper, scale));
-      const [decayed, plain] = ["decayed", "plain"].map((group) => scaled(tracer.input(group, "f32", [8])));
-      adamw({
-        tracer,
-        parameters,
-        gradients: Object.fromEntries(moved.map(([state], index) => [state, slopes[index]])),
-        hyper: (state) => (groups.get(state)!.group === "decayed" ? decayed : plain),
+export function stepGraph(options: StepOptions): Graph {
+  return trace((tracer) => {
+    update(tracer, options, slopesOf(tracer, options));
+    return {};
+  }, tracing(options));
+}
+
+/** State in which gradients of a leaf are summed over the passes of one step. */
+export function gradientState(weight: string, leaf: string): string {
+  return `${leafState(weight, leaf)}/gradient`;
+}
+
+/**
+ * The same step in passes over parts of its batch: `pass` adds a part's gradients to {@link gradientState} and its loss to
+ * {@link LOSS_STATE}; `update`, after the last one, moves the parameters and sets the sums to 0. Inputs are those of {@link stepGraph},
+ * of the batch (and `share`) for `pass` and the others for `update`.
+ */
+export function accumulatingGraphs(options: StepOptions): { readonly pass: Graph; readonly update: Graph } {
+  const sumOf = (tracer: Tracer, { weight, leaf, shape }: MovedLeaf): Value => tracer.state(gradientState(weight, leaf), "f32", shape);
+  const leaves = movedLeaves(options.views);
+  return {
+    pass: trace((tracer) => {
+      const slopes = slopesOf(tracer, { ...options, inParts: true });
+      leaves.forEach((leaf, index) => {
+        const sum = sumOf(tracer, leaf);
+        tracer.assign(sum, add(sum, slopes[index]));
       });
-      const sum = tracer.state(LOSS_STATE, "f32", []);
-      tracer.assign(sum, add(sum, loss));
       return {};
-    },
-    { sites },
+    }, tracing(options)),
+    update: trace((tracer) => {
+      const sums = leaves.map((leaf) => sumOf(tracer, leaf));
+      update(tracer, options, sums);
+      for (const sum of sums) tracer.assign(sum, broadcast(tracer.constant(0), sum.shape));
+      return {};
+    }),
+  };
+}
+
+interface MovedLeaf {
+  readonly weight: string;
+  readonly leaf: string;
+  readonly shape: readonly number[];
+  readonly group: "decayed" | "plain";
+}
+
+/** The leaves that the optimizer moves. */
+export function movedLeaves(views: ReadonlyMap<string, TrainableView>): readonly MovedLeaf[] {
+  return [...views].flatMap(([weight, { leaves }]) =>
+    Object.entries(leaves).flatMap(([leaf, { shape, group }]) => (group === "constant" ? [] : [{ weight, leaf, shape, group }])),
   );
+}
+
+/** Where a layer ends another begins to be computed again. */
+function tracing({ subject, remat, sites }: StepOptions): TraceOptions {
+  const stacks = remat === true ? subject.architecture.layers(subject.checkpoint.config) : [];
+  return { sites, remat: stacks.map(({ input, prefixes }) => [input, ...prefixes.map((prefix) => prefix.slice(0, -1))]) };
+}
+
+function leafOf(tracer: Tracer, { views }: StepOptions, weight: string, leaf: string): Value {
+  return tracer.state(leafState(weight, leaf), "f32", views.get(weight)!.leaves[leaf].shape);
+}
+
+/** Gradients of {@link movedLeaves}; adds the loss to its State. */
+function slopesOf(tracer: Tracer, options: StepOptions): Value[] {
+  const { views } = options;
+  const view = (weight: string): Value | undefined => views.get(weight)?.value((name) => leafOf(tracer, options, weight, name));
+  const loss = traceLoss(tracer, { ...options, view });
+  const total = tracer.state(LOSS_STATE, "f32", []);
+  const slopes = gradients(
+    loss,
+    movedLeaves(views).map(({ weight, leaf }) => leafOf(tracer, options, weight, leaf)),
+  );
+  tracer.assign(total, add(total, loss));
+  return slopes;
+}
+
+function update(tracer: Tracer, options: StepOptions, slopes: readonly Value[]): void {
+  const leaves = new Map(movedLeaves(options.views).map((leaf, index) => [leafState(leaf.weight, leaf.leaf), { ...leaf, index }]));
+  const scale = options.clip ? clipScale(globalNorm(slopes), tracer.input("clip", "f32", [])) : undefined;
+  const hyper = Object.fromEntries(
+    ["decayed", "plain"].map((group) => {
+      const given = tracer.input(group, "f32", [8]);
+      return [group, scale === undefined ? given : scaleGradients(given, scale)];
+    }),
+  );
+  adamw({
+    tracer,
+    parameters: Object.fromEntries([...leaves].map(([state, { weight, leaf }]) => [state, leafOf(tracer, options, weight, leaf)])),
+    gradients: Object.fromEntries([...leaves].map(([state, { index }]) => [state, slopes[index]])),
+    hyper: (state) => hyper[leaves.get(state)!.group],
+  });
 }
 
 /** The tracer as a frozen model sees it: weights under its name, sites out of reach. */

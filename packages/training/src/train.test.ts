@@ -91,6 +91,42 @@ describe("train/finetune", () => {
     });
   });
 
+  it("takes the same steps in passes over parts of the batch", async () => {
+    const options = { ...QUICK, steps: 12, batch: 7 };
+    const [whole, parts] = [await toyContext(), await toyContext()];
+    const [expected, found] = [await tune(whole, undefined, options), await tune(parts, undefined, { ...options, accumulate: 3 })];
+    const [before, after] = [losses(whole.events), losses(parts.events)];
+    // Sums of f32 in another order, twelve steps long.
+    after.forEach((loss, step) => expect(Math.abs(loss - before[step]!)).toBeLessThan(2e-5 * before[step]!));
+    for (const [name, weight] of expected.weights) {
+      const [a, b] = [(await weight.dense()).data, (await found.weights.get(name)!.dense()).data];
+      a.forEach((value, index) => expect(Math.abs(Number(b[index]) - Number(value))).toBeLessThan(2e-4));
+    }
+  });
+
+  it("goes on in parts after being cut off and gives the same bytes", async () => {
+    const options = { ...QUICK, steps: 6, accumulate: 4, remat: true };
+    const expected = await (await tune(await toyContext(), undefined, options)).hash();
+    const scratch = memoryFiles();
+    const stop = new AbortController();
+    const cut = await toyContext({ scratch, signal: stop.signal });
+    const emit: Context["emit"] = (event) => {
+      cut.emit(event);
+      if (event.type === "progress" && event.progress.done === 3) stop.abort(new Error("cut off"));
+    };
+    await expect(tune({ ...cut, emit }, undefined, options)).rejects.toThrow("cut off");
+    expect(await (await tune(await toyContext({ scratch }), undefined, options)).hash()).toBe(expected);
+  });
+
+  it("gives the same bytes where activations are computed anew", async () => {
+    const options = { ...QUICK, steps: 6 };
+    const [kept, anew] = [
+      await tune(await toyContext(), undefined, options),
+      await tune(await toyContext(), undefined, { ...options, remat: true }),
+    ];
+    for (const [name, weight] of kept.weights) expect(await anew.weights.get(name)!.dense()).toEqual(await weight.dense());
+  });
+
   it("asks the context's chooser nothing, so that its bytes do not depend on timings", async () => {
     const name = "layers.0.query";
     const chooser = () => expect.unreachable("training has asked a chooser");
@@ -116,6 +152,8 @@ describe("train/finetune", () => {
     const settings = {
       steps: 4,
       batch: 8,
+      accumulate: 1,
+      remat: false,
       learningRate: 0.02,
       schedule: "constant",
       warmup: 0,

@@ -11,18 +11,20 @@ import {
   adamwStates,
   type Compiled,
   type Device,
+  type Graph,
+  type HostTensor,
   type Schedule,
   type Store,
   type StoredWeight,
 } from "@pare/tensor-core";
-import { batchTensors, planEpoch } from "./batches.ts";
+import { batchTensors, planEpoch, predictionsOf } from "./batches.ts";
 import type { Sequence } from "./encode.ts";
 import { dataEmpty, diverged } from "./errors.ts";
 import { keepLogits, worthKeeping, type KeptLogits } from "./frozen-logits.ts";
 import type { Objective } from "./objective.ts";
 import { scheduleOf, stepsOf, type TrainSettings } from "./settings.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot.ts";
-import { leafState, LOSS_STATE, stepGraph } from "./step-graph.ts";
+import { accumulatingGraphs, gradientState, leafState, LOSS_STATE, movedLeaves, stepGraph } from "./step-graph.ts";
 import { deviceOf, frozenSubjects, listeners, storedWeights, subjectOf, type Subject } from "./subject.ts";
 import { trainAll, type TrainableView, type Views } from "./view.ts";
 
@@ -75,16 +77,19 @@ export async function train(options: TrainOptions): Promise<Trained> {
   const frozen = frozenSubjects(objective, options.models ?? {}, context);
   const views = viewsOf(subject, options.views ?? trainAll);
   const kept = await keptLogits(frozen, options, device);
-  const graph = stepGraph({ subject, frozen, objective, views, kept: new Set(kept.keys()), clip: settings.clip > 0 });
+  const step = { subject, frozen, objective, views, kept: new Set(kept.keys()), clip: settings.clip > 0, remat: settings.remat };
   const store = createStore(device, { weights: storedWeights(subject, frozen) });
-  const compiled = compile(graph, { store, ...listeners(context, device) });
+  const compiled = (graph: Graph): Compiled => compile(graph, { store, ...listeners(context, device) });
+  const graphs = settings.accumulate > 1 ? accumulatingGraphs(step) : { pass: stepGraph(step) };
+  const [pass, update] = [compiled(graphs.pass), "update" in graphs ? compiled(graphs.update) : undefined];
   try {
-    const run = new Run(options, { store, compiled, views, kept: [...kept.values()] });
+    const run = new Run(options, { store, pass, update, views, kept: [...kept.values()] });
     await run.begin();
     await run.finish();
     return { weights: await finalise(views, store), losses: run.losses, steps: run.steps };
   } finally {
-    compiled.dispose();
+    pass.dispose();
+    update?.dispose();
     await store.dispose();
   }
 }
@@ -121,7 +126,9 @@ async function finalise(views: ReadonlyMap<string, TrainableView>, store: Store)
 /** What a run works with. */
 interface Machine {
   readonly store: Store;
-  readonly compiled: Compiled;
+  /** Runs a part of a step's batch; where there is no `update`, all of it and the update as well. */
+  readonly pass: Compiled;
+  readonly update: Compiled | undefined;
   readonly views: ReadonlyMap<string, TrainableView>;
   readonly kept: readonly KeptLogits[];
 }
@@ -156,7 +163,9 @@ class Run {
       for (const [leaf, { shape, initial, group }] of Object.entries(leaves)) {
         const state = leafState(name, leaf);
         this.store.setState(state, await initial());
-        if (group !== "constant") for (const moment of Object.values(adamwStates(state))) this.store.createState(moment, "f32", shape);
+        if (group === "constant") continue;
+        for (const moment of Object.values(adamwStates(state))) this.store.createState(moment, "f32", shape);
+        if (this.machine.update !== undefined) this.store.createState(gradientState(name, leaf), "f32", shape);
       }
     }
     this.store.setState(LOSS_STATE, zeros("f32", []));
@@ -185,27 +194,35 @@ class Run {
     const { settings, sequences, context } = this.options;
     const hyper = { ...settings, learningRate: this.rate(this.step), step: this.step };
     const indices = this.batch();
-    const rows = Math.min(settings.batch, sequences.length);
-    const { inputs, predictions } = batchTensors(
-      indices.map((index) => sequences[index]),
-      rows,
-    );
-    await this.machine.compiled.run(
-      {
-        ...inputs,
-        ...this.machine.kept.reduce((all, logits) => ({ ...all, ...logits.inputs(indices, rows, inputs["tokens"].shape[1]) }), {}),
-        weight: f32([], [1 / predictions]),
-        decayed: adamwHyper(hyper),
-        plain: adamwHyper({ ...hyper, weightDecay: 0 }),
-        clip: f32([], [settings.clip]),
-      },
-      { read: [] },
-    );
+    const update = {
+      decayed: adamwHyper(hyper),
+      plain: adamwHyper({ ...hyper, weightDecay: 0 }),
+      clip: f32([], [settings.clip]),
+    };
+    const { pass, update: apart } = this.machine;
+    const rows = Math.ceil(Math.min(settings.batch, sequences.length) / settings.accumulate);
+    const predictions = indices.reduce((sum, index) => sum + predictionsOf(sequences[index]), 0);
+    for (let begin = 0; begin < indices.length; begin += rows) {
+      const part = indices.slice(begin, begin + rows);
+      const given = this.passInputs(part, rows);
+      const weight = f32([], [1 / predictions]);
+      const others = apart === undefined ? update : { share: f32([], [part.length / indices.length]) };
+      await pass.run({ ...given, weight, ...others }, { read: [] });
+    }
+    await apart?.run(update, { read: [] });
     this.step++;
     if (this.step % this.reportEvery === 0 || this.step === this.steps) await this.report();
     const last = this.losses.at(-1);
     const message = last === undefined ? undefined : `loss ${last.loss.toFixed(4)}`;
     context.emit({ type: "progress", progress: { done: this.step, total: this.steps, unit: "steps", message } });
+  }
+
+  private passInputs(indices: readonly number[], rows: number): Record<string, HostTensor> {
+    const { inputs } = batchTensors(
+      indices.map((index) => this.options.sequences[index]),
+      rows,
+    );
+    return Object.assign({ ...inputs }, ...this.machine.kept.map((logits) => logits.inputs(indices, rows, inputs["tokens"].shape[1])));
   }
 
   private batch(): readonly number[] {
@@ -228,7 +245,12 @@ class Run {
   private async save(): Promise<void> {
     const { scratch } = this.options.context;
     if (scratch === undefined) return;
-    const states = this.store.states().map((name) => ({ name, shape: this.store.state(name).shape }));
+    // Between steps the sums of gradients are 0.
+    const sums = new Set(movedLeaves(this.machine.views).map(({ weight, leaf }) => gradientState(weight, leaf)));
+    const states = this.store
+      .states()
+      .filter((name) => !sums.has(name))
+      .map((name) => ({ name, shape: this.store.state(name).shape }));
     await writeSnapshot(scratch, { step: this.step, notes: this.losses, states }, (name) => this.store.readState(name));
     this.saved = Date.now();
   }

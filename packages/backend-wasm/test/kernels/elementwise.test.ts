@@ -90,7 +90,9 @@ eachVariant((bench) => {
       bench().call(`f32_${name}_gradient`, grad, x, y, length);
       // Absolute, since 1 − s cancels where s is near 1, and so does a slope near 0; gradients reach 2, slopes 1.13.
       const expected = values.map((value, i) => grads[i]! * CHAINED[name]!(value));
-      bench().floats(y).forEach((found, i) => expect(Math.abs(found - expected[i]!)).toBeLessThan(4e-6));
+      bench()
+        .floats(y)
+        .forEach((found, i) => expect(Math.abs(found - expected[i]!)).toBeLessThan(4e-6));
       bench().call(`f32_${name}_gradient`, grad, x, grad, length);
       expect([...bench().floats(grad)]).toEqual([...bench().floats(y)]);
     }

@@ -94,11 +94,7 @@ export const sigmoidOp: UnaryOp<"sigmoid"> = unaryOp("sigmoid", {
   slope: (_x, y) => mul(y, sub(1, y)),
   extremes: SATURATING,
 });
-export const reluOp: UnaryOp<"relu"> = unaryOp(
-  "relu",
-  { of: ACTIVATIONS.relu, slope: "relu", kink: true, extremes: SATURATING },
-  ROUNDING,
-);
+export const reluOp: UnaryOp<"relu"> = unaryOp("relu", { of: ACTIVATIONS.relu, slope: "relu", kink: true, extremes: SATURATING }, ROUNDING);
 export const erfOp: UnaryOp<"erf"> = unaryOp("erf", {
   of: erfOf,
   slope: (x) => mul(exp(mul(mul(x, x), -1)), 2 / Math.sqrt(Math.PI)),

@@ -32,12 +32,14 @@ export function rewrite(graph: Graph, rules: Rules): Graph {
       continue;
     }
     const inputs = Object.fromEntries(Object.entries(node.inputs).map(([name, value]) => [name, value && map.get(value.id)]));
+    builder.again = node.again;
     const outputs = rules.op?.(node, inputs, rewriting) ?? builder.apply(node.op, inputs as never, node.attrs);
     for (const [name, output] of Object.entries(node.outputs)) {
       const value = outputs[name];
       if (value !== undefined) map.set(output.id, value);
     }
   }
+  builder.again = undefined;
   const remap = (values: Readonly<Record<string, Value>>): Record<string, Value> =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map.get(value.id)!]));
   return pruned({ nodes: builder.nodes, outputs: remap(graph.outputs), updates: remap(graph.updates) });

@@ -19,7 +19,7 @@ export function simplify(graph: Graph): Graph {
     },
     op: (node, inputs, { builder }) => {
       if (node.op.updates !== undefined) return undefined;
-      const key = `${node.op.name}(${Object.entries(inputs)
+      const key = `${node.again ?? ""}${node.op.name}(${Object.entries(inputs)
         .map(([name, value]) => `${name}:${value?.id}`)
         .join()})${attrsKey(node.attrs)}`;
       const known = shared.get(key);
