@@ -11,6 +11,7 @@ const ort = loadOrt();
 /** Ops of training and of storages: a traced forward pass has none of them. `cache-write` is tried with decoders, where a cache is. */
 const ABSENT = new Set([
   "adamw",
+  "activation-gradient",
   "attention-bias-gradient",
   "attention-gradient",
   "cache-write",

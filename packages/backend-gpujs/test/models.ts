@@ -110,7 +110,7 @@ async function resultsOf(model: Checkpoint, sources: SequenceBatch["sources"], d
     model,
     objective: nextToken(),
     sequences,
-    settings: { ...settings, beta1: 0.9, beta2: 0.999, epsilon: 1e-3 },
+    settings: { ...settings, accumulate: 1, remat: false, beta1: 0.9, beta2: 0.999, epsilon: 1e-3 },
     context,
   });
   return {

@@ -1,6 +1,7 @@
 /** Functions of single elements, arithmetic and comparisons with broadcasting. */
 import {
   absOp,
+  activationGradientOp,
   addOp,
   divOp,
   equalOp,
@@ -25,6 +26,7 @@ import {
   subOp,
   tanhOp,
   type BinaryOp,
+  type Curved,
   type Kernel,
   type UnaryOp,
 } from "@pare/tensor-core";
@@ -46,6 +48,16 @@ function binary(op: BinaryOp<string>, value: string): Kernel<GpujsTypes> {
     mapStrided(encoder, `f32_${op.name}`, value, y, operands);
   });
 }
+
+/** f′(x); beyond ± 10 the tanh form of gelu is a line, and its cube would overflow. */
+const SLOPES: Readonly<Record<Curved, string>> = {
+  relu: "return x > 0.0 ? g : 0.0;",
+  gelu: "return g * (0.5 * (1.0 + errorFunction(x * 0.7071067811865476)) + x * 0.3989422804014327 * Math.exp(-0.5 * x * x));",
+  "gelu-tanh": `const v = x > 10.0 ? 10.0 : (x < -10.0 ? -10.0 : x);
+    const s = logistic(1.5957691216057308 * (v + 0.044715 * v * v * v));
+    return g * (s + v * s * (1.0 - s) * 1.5957691216057308 * (1.0 + 0.134145 * v * v));`,
+  silu: "const s = logistic(x); return g * (s * (1.0 + x * (1.0 - s)));",
+};
 
 const GATED = { gate: "tensor", up: "tensor" } as const;
 const GATED_GRADIENT = { grad: "tensor", ...GATED } as const;
@@ -75,6 +87,11 @@ export const elementwiseKernels: readonly Kernel<GpujsTypes>[] = [
   implement(selectOp, (encoder, { condition, a, b }, { y }) => {
     const operands = [condition, a, b].map((tensor) => ({ tensor, strides: broadcastTo(tensor.shape, y.shape) }));
     mapStrided(encoder, "f32_select", "a === 0.0 ? c : b", y, operands);
+  }),
+  implement(activationGradientOp, (encoder, { grad, x }, { y }, { activation }) => {
+    const parameters = { grad: "tensor", X: "tensor" } as const;
+    const body = `const x = X[i]; const g = grad[i]; ${SLOPES[activation]}`;
+    encoder.pass({ name: `f32_${activation.replace("-", "_")}_gradient`, parameters, body }, y, { grad, X: x });
   }),
   implement(siluMulOp, (encoder, { gate, up }, { y }) =>
     encoder.pass({ name: "f32_silu_mul", parameters: GATED, body: "return activateSilu(gate[i]) * up[i];" }, y, { gate, up }),
