@@ -111,11 +111,14 @@ function refuseDriverErrors({ context }: Gpu, mode: GpujsMode): void {
 
 const UPLOAD: AnyShader = { ...COPY, name: "f32_upload" };
 
-/** gpu.js finds elements by 32-bit integers on the GPU; on the CPU float64 and arrays of 2³² elements are the bound. */
+/** gpu.js lays elements out in a texture that is as square as may be; one short of a full square would be one row too high for it. */
 function largestOf({ Kernel }: Gpu, mode: GpujsMode): number {
   const side = Kernel.features?.maxTextureSize;
-  return runsOnGpu(mode) && side !== undefined ? side * side : 2 ** 30;
+  return runsOnGpu(mode) && side !== undefined ? side * (side - 1) : LARGEST_ARRAY;
 }
+
+/** Elements of an array on the CPU, 4 GiB of floats. */
+const LARGEST_ARRAY = 2 ** 30;
 
 /** More than any loop of a kernel goes around: gpu.js ends loops after 1,000 rounds otherwise, in silence. */
 const MOST_ROUNDS = 2 ** 30;

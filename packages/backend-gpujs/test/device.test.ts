@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { addOp, broadcastOp, castOp, type Device, type PlannedTensor } from "@pare/tensor-core";
 import { expect, test } from "vitest";
-import { gpujsBackend, openGpujs, type GpujsPack } from "../src/index.ts";
+import { gpujsBackend, openGpujs, UNSUPPORTED, type GpujsPack } from "../src/index.ts";
 import { compareMemory } from "./programs.ts";
 
 const cpu = (): Promise<Device> => openGpujs({ mode: "cpu" });
@@ -79,5 +81,15 @@ test("the plugin opens the device, with kernels of packs made for it", async () 
   const at = (offset: number): PlannedTensor => ({ dtype: "f32", shape: [2], buffer, offset, constant: false });
   await device.prepare([{ op: { ...addOp, name: "acme/double" }, attrs: {}, inputs: { x: at(0) }, outputs: { y: at(64) } }]).run();
   expect([...new Float32Array((await device.read(buffer, 64, 8)).buffer)]).toEqual([3, -6]);
+  await device.close();
+});
+
+test("the README lists what the device leaves to the reference, and why", async () => {
+  const device = await cpu();
+  const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
+  for (const [op, why] of Object.entries(UNSUPPORTED)) {
+    expect(device.supports(op)).toBe(false);
+    expect(readme).toContain(`| \`${op}\` | ${why} |`);
+  }
   await device.close();
 });
