@@ -7,7 +7,7 @@ A fixture is a transformers folder (config.json, model.safetensors) with expecte
   probe             f32, shaped as output, 0 where output means nothing; the loss is the sum of output * probe
   gradient/<name>   f32, of that loss for every parameter, under its name in model.safetensors
   hidden/<i>        f32 [batch, seq, hidden], what the first layer reads (0) and what layer i gives (i + 1)
-  attention/<i>     f32 [batch, heads, seq, seq]
+  attention/<i>     f32 [batch, heads, seq, seq]; hidden states and attention of an encoder-decoder are its decoder's
   generated/<name>  i32: prompt [batch, …] and the tokens [batch, steps] that greedy decoding adds to it
 
 Run `python tools/goldens/<family>.py` with torch, transformers and safetensors installed; the same versions give the same bytes.

@@ -80,10 +80,10 @@ export type { RopeScaling } from "./architectures/rope-scaling.ts";
 export type { ActivationName, Projection } from "./architectures/style.ts";
 export { gpt2, gpt2Config, type Gpt2Config, type Gpt2Shape } from "./architectures/gpt2.ts";
 export { llama, llamaConfig, type LlamaConfig, type LlamaShape } from "./architectures/llama.ts";
+export type { DecoderLayer } from "./architectures/sequence-to-sequence.ts";
 export {
   encoderDecoder,
   encoderDecoderConfig,
-  type DecoderLayer,
   type EncoderDecoderConfig,
   type EncoderDecoderShape,
 } from "./architectures/encoder-decoder.ts";
@@ -99,6 +99,7 @@ export type {
   SequenceClassificationOptions,
   TokenClassificationOptions,
 } from "./architectures/bert/heads/index.ts";
+export { t5, t5Config, type T5Config, type T5Shape } from "./architectures/t5.ts";
 export { openSession } from "./session/session.ts";
 export { wordTokenizer } from "./word-tokenizer.ts";
 export { TextStream } from "./text-stream.ts";

@@ -5,6 +5,7 @@ import { bert } from "./architectures/bert/bert.ts";
 import { encoderDecoder } from "./architectures/encoder-decoder.ts";
 import { gpt2 } from "./architectures/gpt2.ts";
 import { llama } from "./architectures/llama.ts";
+import { t5 } from "./architectures/t5.ts";
 import { checkpointArtifact } from "./artifact.ts";
 
 /** What it takes to load the models of this package: its architectures, the plain storages and formats, checkpoints as artifacts. */
@@ -13,6 +14,7 @@ export const builtIn: readonly AnyPlugin[] = [
   encoderDecoder,
   bert,
   gpt2,
+  t5,
   denseStorage,
   affineStorage,
   safetensorsFormat,

@@ -9,18 +9,21 @@ import {
   llamaConfig,
   modelScope,
   openSession,
+  t5,
   withConfig,
   type Architecture,
   type Checkpoint,
   type HeadGroup,
 } from "../src/index.ts";
-import { registry, smallBert, smallEncoderDecoder, smallGpt2, smallLlama, smallQwen } from "./models.ts";
+import { registry, smallBert, smallEncoderDecoder, smallGpt2, smallLlama, smallQwen, smallT5 } from "./models.ts";
 
 const CASES = [
   ["llama", llama.define, smallLlama()],
   ["llama with biases and norms of heads", llama.define, smallQwen()],
   ["gpt2", gpt2.define, smallGpt2()],
   ["encoder-decoder", encoderDecoder.define, smallEncoderDecoder()],
+  ["t5", t5.define, smallT5("1.0")],
+  ["t5 with gates", t5.define, smallT5("1.1")],
   ["bert", bert.define, smallBert()],
   ["bert with masked tokens", bert.define, smallBert({ task: "masked-token", activation: "gelu", tied: true })],
   [

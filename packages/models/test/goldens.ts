@@ -140,9 +140,9 @@ function largest(values: ArrayLike<number | bigint>): number {
   return Array.from(values as ArrayLike<number>).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
-/** Taps of what the fixture holds: hidden states at the layers' sites, attention at `<layer>.attention.weights`. */
+/** Taps of what the fixture holds: hidden states at the layers' sites, attention at `<layer>.attention.weights`; of the last stack. */
 function tapsFor(architecture: Architecture, { config }: Checkpoint, expected: ReadonlyMap<string, TensorSource>): SiteRequests {
-  const [stack] = architecture.layers(config);
+  const stack = architecture.layers(config).at(-1);
   const sites: Record<string, { tap: string }> = {};
   const states = [stack!.input, ...stack!.prefixes.map((prefix) => prefix.slice(0, -1))];
   for (const [index, site] of states.entries()) if (expected.has(`hidden/${index}`)) sites[site] = { tap: `hidden/${index}` };

@@ -12,6 +12,8 @@ import {
   gpt2Config,
   llama,
   llamaConfig,
+  t5,
+  t5Config,
   withWeights,
   wordTokenizer,
   type BertConfig,
@@ -59,6 +61,20 @@ export function smallGpt2(): Checkpoint {
   const tokenizer = wordTokenizer(WORDS);
   const shape = { vocabularySize: tokenizer.vocabularySize, contextLength: 20, hiddenSize: 16, layers: 2, heads: 4, feedForward: 24 };
   return noisyBiases(createModel(gpt2.define, gpt2Config(shape), { seed: 4, tokenizer }));
+}
+
+export function smallT5(version: "1.0" | "1.1"): Checkpoint {
+  const tokenizer = wordTokenizer(WORDS);
+  const shape = {
+    vocabularySize: tokenizer.vocabularySize,
+    contextLength: 96,
+    hiddenSize: 16,
+    layers: 2,
+    heads: 3,
+    headDim: 6,
+    feedForward: 24,
+  };
+  return createModel(t5.define, t5Config({ ...shape, version, tied: true }), { seed: 6, tokenizer });
 }
 
 /** Fresh biases are zero, which would hide a wrong one. */

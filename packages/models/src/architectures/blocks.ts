@@ -210,7 +210,8 @@ export function attentionWeights(blocks: Blocks, prefix: string, keyValueHeads: 
   const headNorms = style.headNorms ? [normWeight(`${prefix}.query.norm`, headDim), normWeight(`${prefix}.key.norm`, headDim)] : [];
   return [
     ...normWeights(blocks, `${prefix}.norm`),
-    ...linearWeights(style, `${prefix}.query`, [width, hiddenSize], spread(hiddenSize)),
+    // Where scores are not scaled, fresh queries are.
+    ...linearWeights(style, `${prefix}.query`, [width, hiddenSize], spread(hiddenSize, style.scoreScale === 1 ? headDim : 1)),
     ...linearWeights(style, `${prefix}.key`, [keyValueWidth, hiddenSize], spread(hiddenSize)),
     ...linearWeights(style, `${prefix}.value`, [keyValueWidth, hiddenSize], spread(hiddenSize)),
     ...linearWeights(style, `${prefix}.output`, [hiddenSize, width], spread(width, branches)),
