@@ -9,6 +9,7 @@ import { ggufFormat, llama2cFormat, onnxFormat, safetensorsFormat } from "@pare/
 import {
   bert,
   checkpointArtifact,
+  compressedTensorsExporter,
   encoderDecoder,
   ggufExporter,
   huggingFaceExporter,
@@ -71,6 +72,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     onnxExporter,
     huggingFaceExporter,
     ggufExporter,
+    compressedTensorsExporter,
     transformersJsExporter,
     checkpointArtifact,
     headImportanceArtifact,

@@ -213,3 +213,17 @@ export const onnxInvalid: ErrorFactory<Fault> = fault(
   "this is not a model that can be read",
   "Export the model again, or read its weights from the library that made it.",
 );
+
+export const compressedInvalid: ErrorFactory<Fault> = fault(
+  "compressed-tensors-invalid",
+  "A compressed-tensors folder's config and tensors contradict each other.",
+  "the quantized weights are not valid",
+  DOWNLOAD_AGAIN,
+);
+
+export const compressedUnsupported: ErrorFactory<Fault> = fault(
+  "compressed-tensors-unsupported",
+  "A model is quantized in a way that is not read: floats of 8 bits, blocks, a quantized cache.",
+  "this way of quantization is not read",
+  "Use the model's float weights and quantize them here, or fetch a variant in int8 or int4.",
+);

@@ -11,6 +11,16 @@ export { ggufFields, type GgufFields } from "./gguf/metadata.ts";
 export { readGguf, type GgufFile, type GgufTensor } from "./gguf/read.ts";
 export { GGUF_TYPES, ggufBytes, type GgufKind, type GgufScalar, type GgufType, type GgufValue } from "./gguf/types.ts";
 export { writeGguf, type GgufContent, type GgufOutput } from "./gguf/write.ts";
+export {
+  compressedConfigJson,
+  readCompressedConfig,
+  type CompressedConfig,
+  type CompressedFormat,
+  type CompressedGroup,
+  type CompressedReader,
+  type CompressedScheme,
+} from "./compressed-tensors/config.ts";
+export { affineOfCompressed, compressedSchemeOf, compressedTensors, type ModuleTensors } from "./compressed-tensors/tensors.ts";
 export { parseJson } from "./json.ts";
 export {
   ONNX_OPSET,

@@ -51,6 +51,7 @@ export {
   type ExporterPlugin,
 } from "./export/exporter.ts";
 export { huggingFaceExporter } from "./export/huggingface.ts";
+export { compressedTensorsExporter } from "./export/compressed-tensors.ts";
 export { ggufExporter } from "./export/gguf.ts";
 export { pareExporter } from "./export/pare.ts";
 export { onnxExporter } from "./export/onnx/onnx.ts";

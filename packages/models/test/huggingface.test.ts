@@ -122,7 +122,7 @@ describe("a folder of the transformers library", () => {
       ["model_type", "lama", "models/plugin-missing"],
       ["hidden_act", "relu", "models/config-invalid"],
       ["rope_scaling", { type: "mystery" }, "models/config-invalid"],
-      ["quantization_config", { quant_method: "mystery" }, "models/config-invalid"],
+      ["quantization_config", { quant_method: "mystery" }, "formats/compressed-tensors-unsupported"],
       ["num_hidden_layers", 0, "models/config-invalid"],
     ];
     for (const [field, value, code] of cases) {

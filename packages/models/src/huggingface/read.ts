@@ -10,6 +10,7 @@ import { readJsonFile } from "../folder/json-file.ts";
 import type { ModelPlugins } from "../folder/load.ts";
 import { onnxTensors, readOnnxContent } from "../folder/onnx.ts";
 import { fileTensors, namesOf, type FileTensor } from "./names.ts";
+import { readCompressed } from "./compressed.ts";
 import { reshaped, rowsOf, turned } from "./sources.ts";
 
 /** The model of a folder whose config.json names a `model_type`. */
@@ -30,21 +31,15 @@ export interface HuggingFaceModel {
 export async function readHuggingFace(files: FileSet, raw: RawConfig, registry: ModelPlugins): Promise<HuggingFaceModel> {
   const file = `${files.location}/config.json`;
   const { architecture, huggingface } = readerOf(raw, registry, file);
-  const { quantization_config: quantization } = raw;
-  if (quantization !== undefined && quantization !== null) {
-    throw configInvalid({
-      file,
-      field: "quantization_config",
-      expected: "none: this reads float weights",
-      found: (JSON.stringify(quantization) ?? "").slice(0, 80),
-    });
-  }
+  const { quantization_config: quantization, ...plain } = raw;
   const present = await files.list();
   const beside = async (name: string): Promise<unknown> => (present.includes(name) ? readJsonFile(files, name, configInvalid) : undefined);
-  const config = architecture.parse({ ...(await huggingface.read(raw, file, beside)), huggingface: raw }, file);
+  const config = architecture.parse({ ...(await huggingface.read(raw, file, beside)), huggingface: plain }, file);
   const content = await tensorsOf(files, registry, architecture, config);
-  const { weights, unused } = weightsOf(content, architecture, config, content.file);
-  return { architecture, config, weights, origin: originOf(raw, unused) };
+  const compressed =
+    quantization === undefined || quantization === null ? undefined : await readCompressed(content, quantization, content.file, file);
+  const { weights, unused } = weightsOf(compressed ?? content, architecture, config, content.file);
+  return { architecture, config, weights, origin: [originOf(raw, unused), ...(compressed?.notes ?? [])].join("; ") };
 }
 
 /** The tensors of safetensors files; of an ONNX model, under the names that the library has for them, where the folder holds no others. */
@@ -80,7 +75,7 @@ function readerOf(
 
 /** The weights that a file's tensors hold, and the tensors that nothing reads. `file` is what errors name. */
 export function weightsOf(
-  { tensors }: Pick<NamedTensors, "tensors">,
+  { tensors, stored }: Pick<NamedTensors, "tensors"> & { readonly stored?: ReadonlyMap<string, StoredWeight> | undefined },
   architecture: Architecture,
   config: ModelConfig,
   file: string,
@@ -97,7 +92,9 @@ export function weightsOf(
     if (name === undefined) throw missing(tensor, found.filter((one) => one.name === undefined).length, rest, file);
     const source = tensors.get(name)!;
     checkShape(tensor, name, source, file);
-    for (const [weight, part] of partsOf(tensor, finiteSource(source, file, name))) weights.set(weight, denseWeight(part));
+    const own = tensor.parts.length === 1 && tensor.transposed !== true ? stored?.get(name) : undefined;
+    if (own !== undefined) weights.set(tensor.parts[0]!.weight, own);
+    else for (const [weight, part] of partsOf(tensor, finiteSource(source, file, name))) weights.set(weight, denseWeight(part));
   }
   const extra = rest.find((name) => !unused.some((pattern) => pattern.test(name)));
   if (extra !== undefined) {

@@ -19,6 +19,14 @@ export interface HuggingFaceSaved {
   readonly masks: readonly string[];
 }
 
+/** What a format that stands on such a folder changes of it. */
+export interface HuggingFaceChanges {
+  /** Further fields of config.json. */
+  readonly config: RawConfig;
+  /** The tensors that are written, made from the plain ones. */
+  readonly tensors: (plain: ReadonlyMap<string, TensorSource>) => ReadonlyMap<string, TensorSource>;
+}
+
 /**
  * Writes `config.json`, `model.safetensors` under PyTorch's names, `tokenizer.json`, `tokenizer_config.json` and `provenance.json`.
  * Dense weights keep their element type; those of other storages become f32, and the result says which. Weights are read one tensor at
@@ -27,16 +35,21 @@ export interface HuggingFaceSaved {
  * Throws `models/not-expressible` for an architecture that transformers does not have, and for what its config cannot say, such as
  * heads that differ from layer to layer.
  */
-export async function saveHuggingFace(checkpoint: Checkpoint, architecture: Architecture, files: FileSet): Promise<HuggingFaceSaved> {
+export async function saveHuggingFace(
+  checkpoint: Checkpoint,
+  architecture: Architecture,
+  files: FileSet,
+  changes?: HuggingFaceChanges,
+): Promise<HuggingFaceSaved> {
   const { config, weights, tokenizer, provenance } = checkpoint;
   checkWeights(architecture, config, weights, "checkpoint");
   const raw = huggingFaceConfig(architecture, config);
   const tensors = huggingFaceTensors(architecture, checkpoint);
-  await writeSafetensors(files, { tensors, metadata: { format: "pt" } }, SAFETENSORS_FILE);
+  await writeSafetensors(files, { tensors: changes?.tensors(tensors) ?? tensors, metadata: { format: "pt" } }, SAFETENSORS_FILE);
   if (tokenizer !== undefined) await writeTokenizer(files, tokenizer);
   for (const [name, json] of Object.entries(architecture.huggingface!.beside?.(config) ?? {})) await writeJson(files, name, json);
   await saveProvenance(provenance, files);
-  await writeJson(files, CONFIG_FILE, { ...raw, dtype: dtypeOf(tensors) });
+  await writeJson(files, CONFIG_FILE, { ...raw, dtype: dtypeOf(tensors), ...changes?.config });
   const named = [...weights];
   return {
     densified: named.flatMap(([name, { storage }]) => (storage === "dense" ? [] : [name])),
