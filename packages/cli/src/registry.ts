@@ -12,10 +12,12 @@ import {
   compressedTensorsExporter,
   encoderDecoder,
   ggufExporter,
+  gpt2,
   huggingFaceExporter,
   llama,
   onnxExporter,
   pareExporter,
+  t5,
   transformersJsExporter,
 } from "@pare/models";
 import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
@@ -53,6 +55,8 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     llama,
     encoderDecoder,
     bert,
+    gpt2,
+    t5,
     wasmBackend,
     gpujsBackend,
     webgpuBackend,

@@ -69,16 +69,17 @@ async function content({ parts, descriptor, storage }: StoredWeight): Promise<un
 }
 
 describe("compressed-tensors", () => {
-  it.each([
-    ["int-quantized", { bits: 8 }, "channel", "I8"],
-    ["int-quantized", { bits: 8, perTensor: true }, "tensor", "I8"],
-    ["pack-quantized", { bits: 4, groupSize: 8 }, "group", "I32"],
-    ["pack-quantized", { bits: 4 }, "channel", "I32"],
-    ["pack-quantized", { bits: 4, groupSize: 8, asymmetric: true }, "group", "I32"],
-    ["pack-quantized", { bits: 8, groupSize: 8 }, "group", "I32"],
-    ["pack-quantized", { bits: 8, asymmetric: true }, "channel", "I32"],
-    ["pack-quantized", { bits: 2, groupSize: 4 }, "group", "I32"],
-  ] as const)("%s of %o comes back code by code", async (format, coding, strategy) => {
+  const EXACT: readonly (readonly [format: string, coding: Coding, strategy: string])[] = [
+    ["int-quantized", { bits: 8 }, "channel"],
+    ["int-quantized", { bits: 8, perTensor: true }, "tensor"],
+    ["pack-quantized", { bits: 4, groupSize: 8 }, "group"],
+    ["pack-quantized", { bits: 4 }, "channel"],
+    ["pack-quantized", { bits: 4, groupSize: 8, asymmetric: true }, "group"],
+    ["pack-quantized", { bits: 8, groupSize: 8 }, "group"],
+    ["pack-quantized", { bits: 8, asymmetric: true }, "channel"],
+    ["pack-quantized", { bits: 2, groupSize: 4 }, "group"],
+  ];
+  it.each(EXACT)("%s of %o comes back code by code", async (format, coding, strategy) => {
     const given = model(coding);
     const { files, config, changes } = await written(given);
     expect(changes).toEqual([]);
@@ -90,7 +91,7 @@ describe("compressed-tensors", () => {
     });
     const { targets, weights, input_activations: activations } = config.quantization_config.config_groups.group_0;
     expect(targets).toEqual(["Linear"]);
-    expect(weights).toMatchObject({ num_bits: coding.bits, type: "int", symmetric: !("asymmetric" in coding), strategy });
+    expect(weights).toMatchObject({ num_bits: coding.bits, type: "int", symmetric: coding.asymmetric !== true, strategy });
     expect(activations === null).toBe(format === "pack-quantized");
     const read = await loadCheckpoint(files, registry);
     expect(read.config["huggingface"]).not.toHaveProperty("quantization_config");
