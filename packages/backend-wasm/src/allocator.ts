@@ -4,8 +4,8 @@ import { deviceMemoryExceeded } from "@pare/tensor-core";
 const PAGE = 65536;
 /** Cache lines; SIMD loads never straddle one. */
 const ALIGNMENT = 64;
-/** Addresses below stay unused: 0 stands for "not given" in kernel arguments. */
-const FIRST = 1024;
+/** Below lie the constants of kernels, and 0, which stands for "not given" in their arguments. */
+const FIRST = 4096;
 
 interface Span {
   begin: number;

@@ -48,7 +48,7 @@ export async function instantiateAll(variant: WasmVariant, memory: WebAssembly.M
 
 /** Where kernels find their constants, below all tensors, and room to lay others beside them. */
 const CONSTANTS = 64;
-const OTHERS = 512;
+const OTHERS = 2048;
 
 /** A pack that was built with other constants would compute with the wrong ones. */
 function sameConstants(functions: WasmFunctions, memory: WebAssembly.Memory, bytes: number): boolean {

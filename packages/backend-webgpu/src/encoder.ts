@@ -1,6 +1,7 @@
 /** Turns program steps into calls of kernels. */
 import { sizeOf, type DType, type Kernel, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
 import { dtypeUnsupported } from "./errors.ts";
+import { finish } from "./kernels/epilogue.ts";
 import { roundUp } from "./memory.ts";
 import { SCRATCH, TABLE, type Encoded } from "./program.ts";
 import type { Call, Features, WebgpuEncoder, WebgpuTensor, WebgpuTypes } from "./types.ts";
@@ -14,6 +15,7 @@ export function encodeSteps(steps: readonly ProgramStep[], kernels: ReadonlyMap<
   let [scratchBytes, taken] = [0, 0];
   const encoder: WebgpuEncoder = {
     features,
+    finish,
     call: (call) => {
       const last = parts.at(-1);
       if (Array.isArray(last)) last.push(call);

@@ -1,4 +1,13 @@
 export { openWebgpu, type WebgpuDevice, type WebgpuDeviceOptions } from "./device.ts";
 export { webgpuBackend } from "./plugin.ts";
-export { implement, type Call, type Features, type WebgpuEncoder, type WebgpuPack, type WebgpuTensor, type WebgpuTypes } from "./types.ts";
+export {
+  implement,
+  type Call,
+  type Epilogue,
+  type Features,
+  type WebgpuEncoder,
+  type WebgpuPack,
+  type WebgpuTensor,
+  type WebgpuTypes,
+} from "./types.ts";
 export { buffersExceeded, deviceLost, deviceRefused, dispatchTooLarge, dtypeUnsupported, webgpuUnavailable } from "./errors.ts";

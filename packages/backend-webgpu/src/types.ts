@@ -1,6 +1,6 @@
 /** What kernels of this backend are written against. */
 import type { Pack } from "@pare/core";
-import { kernelsFor, type DType, type Given, type Kernel, type Op } from "@pare/tensor-core";
+import { kernelsFor, type Activation, type DType, type Given, type Kernel, type Op } from "@pare/tensor-core";
 
 /** A planned tensor as kernels see it: row-major, from a 64-byte boundary of a buffer on. */
 export interface WebgpuTensor {
@@ -47,10 +47,19 @@ export interface Call {
   readonly groups: number;
 }
 
+/** What linear layers of every storage do last: y = activation(sum + bias) + residual. */
+export interface Epilogue {
+  readonly bias?: WebgpuTensor | undefined;
+  readonly residual?: WebgpuTensor | undefined;
+  readonly activation: Activation;
+}
+
 /** Writes one step of a program as dispatches. They run in order, each seeing what those before it wrote. */
 export interface WebgpuEncoder {
   readonly features: Features;
   readonly call: (call: Call) => void;
+  /** Declares `finish(sum, column, at)`, which gives element `at` of y, for a call that reads `bias` and `residual` where they are given. */
+  readonly finish: (epilogue: Epilogue) => string;
   /** Garbage before this step and after it; every step of the program shares it. */
   readonly scratch: (dtype: "f32" | "i32", size: number) => WebgpuTensor;
   /** These whole numbers as i32 (or the bits of u32), written now, living as long as the program. */

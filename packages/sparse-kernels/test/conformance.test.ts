@@ -1,6 +1,8 @@
 import { describe, expect, it, test } from "vitest";
+import { openGpujs } from "@pare/backend-gpujs";
 import { openWasm } from "@pare/backend-wasm";
 import { SPARSE_OPS } from "@pare/sparse-kernels";
+import { SPARSE_UNSUPPORTED, sparseGpujsPack } from "@pare/sparse-kernels/gpujs";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
 import { openReference } from "@pare/tensor-core";
 import { checkGradients, conformance, type AnyCase } from "@pare/tensor-core/testing";
@@ -15,6 +17,15 @@ describe("wasm, plain SIMD", () => {
 
 describe("wasm, the variant of this engine", () => {
   conformance({ device: () => openWasm({ packs: [sparseWasmPack] }), ops: SPARSE_OPS, test });
+});
+
+describe("gpu.js, on the CPU", () => {
+  conformance({
+    device: () => openGpujs({ mode: "cpu", packs: [sparseGpujsPack] }),
+    ops: SPARSE_OPS,
+    skip: SPARSE_UNSUPPORTED,
+    test,
+  });
 });
 
 describe.each(SPARSE_OPS.filter(({ gradient }) => gradient !== undefined).map((op) => [op.name, op] as const))("%s", (_name, op) => {

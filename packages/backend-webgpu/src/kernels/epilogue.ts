@@ -1,13 +1,6 @@
 /** What linear kernels of every storage do last: y = activation(sum + bias) + residual. */
-import type { Activation } from "@pare/tensor-core";
-import type { WebgpuTensor } from "../types.ts";
+import type { Epilogue } from "../types.ts";
 import { activated, MATH } from "../wgsl/math.ts";
-
-export interface Epilogue {
-  readonly bias?: WebgpuTensor | undefined;
-  readonly residual?: WebgpuTensor | undefined;
-  readonly activation: Activation;
-}
 
 /** Declares `finish(sum, column, at)`, which gives element `at` of y. */
 export function finish({ bias, residual, activation }: Epilogue): string {

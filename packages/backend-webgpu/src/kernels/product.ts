@@ -1,6 +1,6 @@
 /** Matrix products over any way the operands lie or are stored: C = left·rightᵀ. */
-import type { WebgpuEncoder, WebgpuTensor } from "../types.ts";
-import { finish, type Epilogue } from "./epilogue.ts";
+import type { Epilogue, WebgpuEncoder, WebgpuTensor } from "../types.ts";
+import { finish } from "./epilogue.ts";
 
 /** One side of a product. */
 export interface Operand {

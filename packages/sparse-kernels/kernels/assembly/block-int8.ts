@@ -16,26 +16,26 @@ function pairPanelBytes(width: i32): usize {
   return <usize>((width + 1) >> 1) << 5;
 }
 
-/** Rounded rows i16 `[tokens, width]` → panels `[ceil(tokens / 8)][ceil(width / 2)][8][2]`, zeros where there is no token or input. */
+/** Rounded rows i16 `[tokens, width]`, each filled up to an even number → panels `[ceil(tokens / 8)][ceil(width / 2)][8][2]`, zeros where there is no token or input. */
 export function i16_pack_pairs_8(rows: usize, panels: usize, tokens: i32, width: i32): void {
-  const stride = <usize>width << 1;
+  const even = (width + 1) & ~1;
+  const stride = <usize>even << 1;
   const bytes = pairPanelBytes(width);
   for (let token = 0; token < tokens; token += 8, panels += bytes, rows += 8 * stride) {
     const count = min(8, tokens - token);
-    if (count < 8 || width & 1) memory.fill(panels, 0, bytes);
+    if (count < 8) memory.fill(panels, 0, bytes);
     for (let t = 0; t < count; t++) {
       const row = rows + <usize>t * stride;
       let target = panels + (<usize>t << 2);
       let column = 0;
-      for (; column + 8 <= width; column += 8, target += 128) {
+      for (; column + 8 <= even; column += 8, target += 128) {
         const eight = v128.load(row + (<usize>column << 1));
         v128.store_lane<i32>(target, eight, 0);
         v128.store_lane<i32>(target, eight, 1, 32);
         v128.store_lane<i32>(target, eight, 2, 64);
         v128.store_lane<i32>(target, eight, 3, 96);
       }
-      for (; column + 2 <= width; column += 2, target += 32) store<u32>(target, load<u32>(row + (<usize>column << 1)));
-      if (column < width) store<u16>(target, load<u16>(row + (<usize>column << 1)));
+      for (; column < even; column += 2, target += 32) store<u32>(target, load<u32>(row + (<usize>column << 1)));
     }
   }
 }
@@ -115,24 +115,21 @@ function scaled(sums: v128, scales: usize, offset: usize, bias: usize, rowScales
   return bias == 0 ? y : f32x4.add(y, v128.load32_splat(bias + offset));
 }
 
-/** One token, its rounded row i16 `[features]`. @param tile 4 bytes of scratch. */
+/** One token, its rounded row i16 `[features]` filled up to an even number. */
 export function i16_linear_block_4x1(
   x: usize, rowScale: usize, pairs: usize, scales: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize,
-  tile: usize, features: i32, out: i32, activation: i32, begin: i32, end: i32,
+  out: i32, activation: i32, begin: i32, end: i32,
 ): void {
-  // Of a pair that reaches past the last input, the second is 0.
-  const odd = features & 1 ? features >> 1 : -1;
-  if (odd >= 0) store<u32>(tile, <u32>load<u16>(x + (<usize>(features - 1) << 1)));
   for (let row = begin; row < end; row++) {
     const last = columns + (<usize>rowStart(starts, row + 1) << 2);
     const from = <usize>rowStart(starts, row);
     let s0 = i32x4.splat(0), s1 = s0;
     let pair = pairs + (from << 4), column = columns + (from << 2);
     for (; column + 8 <= last; column += 8, pair += 32) {
-      s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v128.load(pair), pairAt(x, load<i32>(column), odd, tile)));
-      s1 = i32x4.add(s1, i32x4.dot_i16x8_s(v128.load(pair, 16), pairAt(x, load<i32>(column, 4), odd, tile)));
+      s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v128.load(pair), pairAt(x, load<i32>(column))));
+      s1 = i32x4.add(s1, i32x4.dot_i16x8_s(v128.load(pair, 16), pairAt(x, load<i32>(column, 4))));
     }
-    if (column < last) s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v128.load(pair), pairAt(x, load<i32>(column), odd, tile)));
+    if (column < last) s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v128.load(pair), pairAt(x, load<i32>(column))));
     const place = <usize>row << 4;
     const rest = out - (row << 2);
     const ofOutputs = rest >= 4 ? v128.load(scales + place) : loadTail(scales + place, rest);
@@ -147,8 +144,8 @@ export function i16_linear_block_4x1(
 
 // @ts-ignore: decorator
 @inline
-function pairAt(x: usize, pair: i32, odd: i32, tile: usize): v128 {
-  return v128.load32_splat(pair == odd ? tile : x + (<usize>pair << 2));
+function pairAt(x: usize, pair: i32): v128 {
+  return v128.load32_splat(x + (<usize>pair << 2));
 }
 
 // @ts-ignore: decorator

@@ -128,18 +128,13 @@ function encodeLinear(encoder: WasmEncoder, kernels: LinearKernels, { x, weight,
 /** As {@link encodeLinear}, over activations rounded to int8. */
 function encodeRounded(encoder: WasmEncoder, { x, weight, bias, residual, y, activation }: Linear): void {
   const [features, out, tokens] = [widthOf(x), widthOf(y), tokensOf(x)];
-  const rounded = encoder.scratch(2 * tokens * features + 16);
+  const rowBytes = 4 * Math.ceil(features / 2);
+  const rounded = encoder.scratch(tokens * rowBytes);
   const rowScales = encoder.scratch(4 * Math.ceil(tokens / PANEL) * PANEL);
-  encoder.divide({ size: tokens, nanoseconds: 0.5 * x.size }, (begin, end) =>
-    encoder.call(
-      "f32_round_rows",
-      x.address + 4 * begin * features,
-      rounded + 2 * begin * features,
-      rowScales + 4 * begin,
-      end - begin,
-      features,
-    ),
-  );
+  encoder.divide({ size: tokens, nanoseconds: 0.5 * x.size }, (begin, end) => {
+    const places = [x.address + 4 * begin * features, rounded + begin * rowBytes, rowBytes, rowScales + 4 * begin];
+    encoder.call("f32_round_rows", ...places, end - begin, features, features);
+  });
   const shared = [...addresses(weight.parts), bias?.address ?? 0];
   const work = (count: number) => ({ size: Math.ceil(out / 4), nanoseconds: 0.6 * NANOSECONDS * weight.kept * count });
   const { packed, single } = splitTokens(tokens);
@@ -149,7 +144,7 @@ function encodeRounded(encoder: WasmEncoder, { x, weight, bias, residual, y, act
     encoder.divide({ size: Math.ceil(packed / PANEL), nanoseconds: 0.3 * packed * features }, (begin, end) => {
       const first = begin * PANEL;
       const count = Math.min(end * PANEL, packed) - first;
-      encoder.call("i16_pack_pairs_8", rounded + 2 * first * features, panels + begin * bytes, count, features);
+      encoder.call("i16_pack_pairs_8", rounded + first * rowBytes, panels + begin * bytes, count, features);
     });
     encoder.divide(work(packed), (begin, end) => {
       const places = [...shared, residual?.address ?? 0, y.address, encoder.scratch(TILE)];
@@ -158,9 +153,9 @@ function encodeRounded(encoder: WasmEncoder, { x, weight, bias, residual, y, act
   }
   for (const token of single) {
     encoder.divide(work(1), (begin, end) => {
-      const places = [...shared, rowAt(residual, token), rowAt(y, token), encoder.scratch(TILE)];
-      const row = [rounded + 2 * token * features, rowScales + 4 * token];
-      encoder.call("i16_linear_block_4x1", ...row, ...places, features, out, ACTIVATIONS[activation], begin, end);
+      const places = [...shared, rowAt(residual, token), rowAt(y, token)];
+      const row = [rounded + token * rowBytes, rowScales + 4 * token];
+      encoder.call("i16_linear_block_4x1", ...row, ...places, out, ACTIVATIONS[activation], begin, end);
     });
   }
 }

@@ -1,0 +1,1 @@
+export { SPARSE_UNSUPPORTED, sparseGpujsPack } from "./pack.ts";

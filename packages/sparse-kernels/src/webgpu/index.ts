@@ -1,0 +1,1 @@
+export { sparseWebgpuPack } from "./pack.ts";
