@@ -37,7 +37,8 @@ export const WIDTH = 8;
 
 /** C = left·rightᵀ. A weight or else the larger operand becomes the stream: the panel is packed once, the stream once for each panel block. */
 export function encodeGemm(encoder: WasmEncoder, { batch, m, n, k, left, right, c, epilogue }: Product): void {
-  const packed = batch === 1 ? packedOnce(encoder, right, n, k) : undefined;
+  // The kernel tells the rows of C from its columns by their stride: with one column both are 4, and the weight may not be the stream.
+  const packed = batch === 1 && n > 1 ? packedOnce(encoder, right, n, k) : undefined;
   const across = packed !== undefined || (left.step === 4 && right.step === 4 && m < n);
   const [stream, panel] = across ? [right, left] : [left, right];
   const [ms, np] = across ? [n, m] : [m, n];
