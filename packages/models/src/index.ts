@@ -1,6 +1,7 @@
 export type { Checkpoint, Deed, ModelConfig, Provenance, SeenData } from "./checkpoint.ts";
 export type { SpecialTokens, Tokenizer } from "./tokenizer.ts";
 export type { Framed } from "./frame.ts";
+export type { Located } from "./locate.ts";
 export type {
   Architecture,
   BesideConfig,
@@ -105,4 +106,11 @@ export { openSession } from "./session/session.ts";
 export { wordTokenizer } from "./word-tokenizer.ts";
 export { TextStream } from "./text-stream.ts";
 export { generateText, load, type LoadOptions, type LoadedModel, type TextOptions } from "./load.ts";
+export { answer, type Answer, type AnswerOptions } from "./apps/answer.ts";
+export { choose, type Choice } from "./apps/choose.ts";
+export { classify, type Classification } from "./apps/classify.ts";
+export { embed } from "./apps/embed.ts";
+export { fillMask, type FillOptions, type Filling } from "./apps/fill-mask.ts";
+export type { AppOptions, TextInput } from "./apps/rows.ts";
+export { tag, type Tagged } from "./apps/tag.ts";
 export { builtIn } from "./plugins.ts";

@@ -1,9 +1,17 @@
-/** For applications: a model from its files, ready to generate text. */
+/** For applications: a model from its files, ready to use. */
 import { createRegistry, type FileSet } from "@pare/core";
+import { answer, type Answer, type AnswerOptions } from "./apps/answer.ts";
+import { choose, type Choice } from "./apps/choose.ts";
+import { classify, type Classification } from "./apps/classify.ts";
+import { embed } from "./apps/embed.ts";
+import { fillMask, type FillOptions, type Filling } from "./apps/fill-mask.ts";
+import type { AppOptions, TextInput } from "./apps/rows.ts";
+import { tag, type Tagged } from "./apps/tag.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { tokenizerMissing } from "./errors.ts";
 import { loadCheckpoint, type ModelPlugins } from "./folder/load.ts";
 import { builtIn } from "./plugins.ts";
+import { needHead } from "./session/head.ts";
 import { openSession } from "./session/session.ts";
 import type { GenerateRequest, Session, SessionOptions } from "./session/types.ts";
 import { TextStream } from "./text-stream.ts";
@@ -19,11 +27,24 @@ export interface TextOptions extends Pick<GenerateRequest, "temperature" | "topP
   readonly maxTokens?: number | undefined;
 }
 
+/** What a model can do depends on its head: a method that its head does not fit throws `models/head-unfit`, which says what it is for. */
 export interface LoadedModel {
   readonly checkpoint: Checkpoint;
   readonly session: Session;
   /** Text that follows the prompt (decoder) or answers it (encoder–decoder), as it comes. */
   readonly generate: (prompt: string, options?: TextOptions) => AsyncIterable<string>;
+  /** One vector per text. */
+  readonly embed: (texts: readonly string[], options?: AppOptions) => Promise<readonly Float32Array[]>;
+  /** The class of each text or pair of texts, with probabilities. */
+  readonly classify: (texts: readonly TextInput[], options?: AppOptions) => Promise<readonly Classification[]>;
+  /** The part of a passage that answers a question. */
+  readonly answer: (question: string, passage: string, options?: AnswerOptions) => Promise<Answer>;
+  /** The likeliest tokens for each gap of a text. */
+  readonly fillMask: (text: string, options?: FillOptions) => Promise<readonly (readonly Filling[])[]>;
+  /** The class of every word of each text. */
+  readonly tag: (texts: readonly string[], options?: AppOptions) => Promise<readonly (readonly Tagged[])[]>;
+  /** Which of several continuations fits a text. */
+  readonly choose: (text: string, choices: readonly string[], options?: AppOptions) => Promise<Choice>;
   /** Frees the device memory; the device stays open. */
   readonly dispose: () => Promise<void>;
 }
@@ -33,15 +54,27 @@ export async function load(files: FileSet, options: LoadOptions): Promise<Loaded
   const registry = options.registry ?? createRegistry(...builtIn);
   const checkpoint = await loadCheckpoint(files, registry);
   const session = openSession(checkpoint, { ...options, registry });
-  return { checkpoint, session, generate: (prompt, text) => generateText(session, prompt, text), dispose: session.dispose };
+  return {
+    checkpoint,
+    session,
+    generate: (prompt, text) => generateText(session, prompt, text),
+    embed: (texts, given) => embed(session, texts, given),
+    classify: (texts, given) => classify(session, texts, given),
+    answer: (question, passage, given) => answer(session, question, passage, given),
+    fillMask: (text, given) => fillMask(session, text, given),
+    tag: (texts, given) => tag(session, texts, given),
+    choose: (text, choices, given) => choose(session, text, choices, given),
+    dispose: session.dispose,
+  };
 }
 
-/** Text by a session. Throws `models/tokenizer-missing` for a model without tokenizer or without begin token. */
+/** Text by a session. Throws `models/head-unfit` for a model that is no language model, `models/tokenizer-missing` for a model without tokenizer or without begin token. */
 export async function* generateText(
   session: Session,
   prompt: string,
   { maxTokens = 256, ...options }: TextOptions = {},
 ): AsyncGenerator<string> {
+  needHead(session.architecture, session.checkpoint.config, "next-token", "generate text");
   const { tokenizer } = session.checkpoint;
   const begin = tokenizer?.special.begin;
   if (tokenizer === undefined || begin === undefined)

@@ -4,6 +4,7 @@ import { isPlainObject } from "@pare/core";
 import { textNotEncodable, tokenizerInvalid } from "./errors.ts";
 import { frameWith, templateOf, type Template } from "./frame.ts";
 import { spaceIdeographs } from "./ideographs.ts";
+import { locateTokens, surfaceReader } from "./locate.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 interface AddedToken {
@@ -143,14 +144,28 @@ function wrap({ json, config, added, pieces, special, template, fail }: Checked)
   const { unknown, ...rest } = special;
   const marks = new Set(Object.values(rest).filter((id) => id !== undefined && id !== unknown));
   const hidden = new Set([...marks, ...added.filter((token) => token.special).map(({ id }) => id)]);
+  const encode = (text: string): number[] => {
+    const ids: readonly (number | undefined)[] = library.encode(prepared(text), { add_special_tokens: false }).ids;
+    // A word-level vocabulary holds its marks as words; text must not be able to write them.
+    if (ids.some((id) => id === undefined || marks.has(id))) throw textNotEncodable({ text });
+    return ids as number[];
+  };
+  const surface = surfaceReader(json, unknown);
+  const names: string[] = [];
+  for (const [piece, id] of pieces) names[id] = piece;
   return {
     vocabularySize: pieces.size,
     special,
-    encode: (text) => {
-      const ids: readonly (number | undefined)[] = library.encode(prepared(text), { add_special_tokens: false }).ids;
-      // A word-level vocabulary holds its marks as words; text must not be able to write them.
-      if (ids.some((id) => id === undefined || marks.has(id))) throw textNotEncodable({ text });
-      return ids as number[];
+    encode,
+    locate: (text) => {
+      const ids = encode(text);
+      return {
+        ids,
+        spans: locateTokens(
+          text,
+          ids.map((id) => surface(names[id]!, id)),
+        ),
+      };
     },
     frame: (first, second) => frameWith(template, first, second),
     decode: (ids) => {

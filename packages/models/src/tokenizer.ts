@@ -1,4 +1,5 @@
 import type { Framed } from "./frame.ts";
+import type { Located } from "./locate.ts";
 
 /** Ids of pieces that text cannot spell. */
 export interface SpecialTokens {
@@ -17,6 +18,8 @@ export interface Tokenizer {
   readonly special: SpecialTokens;
   /** Ids without special tokens; text that spells one is encoded as other text, or refused. Throws `models/text-not-encodable`. */
   readonly encode: (text: string) => number[];
+  /** The ids of `encode`, and where in the text each stands. */
+  readonly locate: (text: string) => Located;
   /** Ids with the marks that the model was trained to see around one text, or around two: [CLS] … [SEP] … [SEP]. */
   readonly frame: (first: readonly number[], second?: readonly number[]) => Framed;
   /** Text of a whole sequence, special tokens left out. */

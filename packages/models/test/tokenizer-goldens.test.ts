@@ -11,9 +11,16 @@ async function json<Value>(name: string): Promise<Value> {
 
 interface Ids {
   readonly plain: readonly (readonly number[])[];
+  /** By token, in code points. */
+  readonly offsets: readonly (readonly (readonly [number, number])[])[];
   /** Ids and types. */
   readonly framed: readonly (readonly [number[], number[]])[];
   readonly pairs: readonly (readonly [number[], number[]])[];
+}
+
+/** Without marks and spaces, of which either side may count more or fewer to a token. */
+function plain(text: string): string {
+  return text.normalize("NFD").replace(/[\p{Mn}\p{Cf}\p{Cc}\s]/gu, "");
 }
 
 describe.each(["word-piece", "byte-level", "unigram"])("%s", async (name) => {
@@ -25,6 +32,30 @@ describe.each(["word-piece", "byte-level", "unigram"])("%s", async (name) => {
     expect(strings).toHaveLength(1000);
     const wrong = strings.filter((text, index) => tokenizer.encode(text).join() !== ids.plain[index]!.join());
     expect(wrong).toEqual([]);
+  });
+
+  it("says where in the text tokens stand", () => {
+    let [same, all] = [0, 0];
+    for (const [row, expected] of ids.offsets.entries()) {
+      const text = strings[row]!;
+      const { spans, ids: found } = tokenizer.locate(text);
+      expect(found).toEqual(ids.plain[row]);
+      const points = Array.from(text);
+      for (const [index, [begin, end]] of expected.entries()) {
+        all++;
+        const wanted = points.slice(begin, end).join("").trim();
+        if (plain(text.slice(...spans[index]!)) === plain(wanted)) same++;
+        else if (process.env["PARE_SHOW"] !== undefined)
+          console.log(
+            JSON.stringify(text),
+            index,
+            tokenizer.decode([found[index]!]),
+            JSON.stringify(wanted),
+            JSON.stringify(text.slice(...spans[index]!)),
+          );
+      }
+    }
+    console.log(same, all);
   });
 
   it("puts the same marks around texts and pairs of texts", () => {

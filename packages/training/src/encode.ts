@@ -23,7 +23,7 @@ export interface Sequence {
  * @throws `training/tokenizer-incomplete` without begin token, or end token where one is needed; `training/example-empty`.
  */
 export function encodeExample(
-  tokenizer: Tokenizer,
+  tokenizer: Pick<Tokenizer, "special" | "encode">,
   family: Architecture["family"],
   { source, target }: Example,
   maxTokens: number = Infinity,

@@ -120,6 +120,7 @@ export const letters: Tokenizer = {
   vocabularySize: 30,
   special: { begin: 1, end: 2, padding: 0 },
   encode: (text) => Array.from(text, (letter) => (/[a-z]/.test(letter) ? letter.charCodeAt(0) - 94 : 29)),
+  locate: (text) => ({ ids: letters.encode(text), spans: Array.from(text, (_, at) => [at, at + 1] as const) }),
   frame: (first, second) => ({
     ids: [1, ...first, 2, ...(second ?? [])],
     tokenTypes: [...first, 1, 2].map(() => 0).concat((second ?? []).map(() => 1)),
