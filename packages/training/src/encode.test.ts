@@ -6,7 +6,6 @@ const letters: Pick<Tokenizer, "vocabularySize" | "special" | "encode" | "decode
   vocabularySize: 128,
   special: { begin: 1, end: 2, padding: 0 },
   encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0)),
-  frame: (first) => ({ ids: [...first], tokenTypes: first.map(() => 0), starts: [0] }),
   decode: (ids) => String.fromCharCode(...ids),
 };
 
