@@ -48,8 +48,8 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-export async function openGpuDevice(adapter: GPUAdapter, { subgroups, f16 }: Features): Promise<GPUDevice> {
-  const requiredFeatures: GPUFeatureName[] = [...(subgroups ? (["subgroups"] as const) : []), ...(f16 ? (["shader-f16"] as const) : [])];
+export async function openGpuDevice(adapter: GPUAdapter, { subgroups }: Features): Promise<GPUDevice> {
+  const requiredFeatures: GPUFeatureName[] = subgroups ? ["subgroups"] : [];
   const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
   return adapter.requestDevice({ requiredFeatures, requiredLimits });
 }
@@ -58,16 +58,15 @@ export function featuresOf(gpu: GPU, adapter: GPUAdapter, portable: boolean): Fe
   const language = gpu.wgslLanguageFeatures as ReadonlySet<string>;
   return {
     subgroups: !portable && adapter.features.has("subgroups") && language.has("subgroup_id"),
-    f16: !portable && adapter.features.has("shader-f16"),
     packedDot: !portable && language.has("packed_4x8_integer_dot_product"),
   };
 }
 
 /** What really runs: "software google swiftshader, subgroups, packed-int8". */
-export function variantOf(adapter: GPUAdapter, { subgroups, f16, packedDot }: Features): string {
+export function variantOf(adapter: GPUAdapter, { subgroups, packedDot }: Features): string {
   const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
   const software = isFallbackAdapter || /swiftshader|llvmpipe|warp|basic render/i.test(`${architecture} ${description}`);
   const named = [vendor, architecture].filter((part) => part !== "").join(" ");
   const adapterName = `${software ? "software " : ""}${named === "" ? description || "unnamed adapter" : named}`;
-  return [adapterName, subgroups && "subgroups", f16 && "f16", packedDot && "packed-int8"].filter((part) => part !== false).join(", ");
+  return [adapterName, subgroups && "subgroups", packedDot && "packed-int8"].filter((part) => part !== false).join(", ");
 }

@@ -20,8 +20,6 @@ export interface WebgpuTensor {
 export interface Features {
   /** `subgroupAdd` and its kin, with `subgroup_id`. */
   readonly subgroups: boolean;
-  /** `f16` as a type to compute in. */
-  readonly f16: boolean;
   /** `dot4I8Packed`. */
   readonly packedDot: boolean;
 }

@@ -1,6 +1,7 @@
 export * as core from "@pare/core";
 export * as tensor from "@pare/tensor-core";
 export * as wasm from "@pare/backend-wasm";
+export * as webgpu from "@pare/backend-webgpu";
 export * as sparse from "@pare/sparse-kernels";
 export { sparseWasmPack } from "@pare/sparse-kernels/wasm";
 export * as formats from "@pare/formats";
