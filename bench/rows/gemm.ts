@@ -4,9 +4,9 @@
  */
 import { openWasm } from "@pare/backend-wasm";
 import { uniform } from "@pare/tensor-core";
-import { compare, interleave, smoke, type Times } from "../../tools/bench/harness.ts";
+import { compare, interleave, smoke } from "../../tools/bench/harness.ts";
 import { JAX, jaxLinear } from "../peers/jax.ts";
-import { ORT_NODE, ORT_WEB, onnxCopies, onnxLinear, onnxWay } from "../peers/onnxruntime.ts";
+import { ORT_NODE, ORT_WEB, onnxCopies, onnxLinear, onnxWay, withoutCopies } from "../peers/onnxruntime.ts";
 import { OPENBLAS, openBlas } from "../peers/openblas.ts";
 import { PARE, pareLinear } from "../peers/pare.ts";
 import { TFJS, tfjsLinear } from "../peers/tfjs.ts";
@@ -45,8 +45,8 @@ for (const { shape, models } of productsOf(smoke)) {
   const runs = { ...runsOf(ways), ...Object.fromEntries(Object.entries(copies).map(([name, { run }]) => [`${name}, copies`, run])) };
   const rounds = smoke ? 2 : judged ? 61 : Math.max(7, Math.min(31, Math.ceil(20_000 / work)));
   const { [`${ORT_WEB}, copies`]: web, [`${ORT_NODE}, copies`]: native, ...times } = await interleave(runs, rounds, smoke ? 1 : 25);
-  times[ORT_WEB] = without(times[ORT_WEB]!, web!);
-  times[ORT_NODE] = without(times[ORT_NODE]!, native!);
+  times[ORT_WEB] = withoutCopies(times[ORT_WEB]!, web!);
+  times[ORT_NODE] = withoutCopies(times[ORT_NODE]!, native!);
   compare({
     what: `f32 GEMM ${label}${engine} (${models.join(", ")})`,
     times,
@@ -59,9 +59,3 @@ for (const { shape, models } of productsOf(smoke)) {
   });
 }
 blas?.close();
-
-/** A call's time less that of its copies, of which at most half of it is taken off: beside small products copies are all there is to see. */
-function without({ median, fastest }: Times, copies: Times): Times {
-  const less = (time: number): number => time - Math.min(copies.fastest, time / 2);
-  return { median: less(median), fastest: less(fastest) };
-}
