@@ -41,6 +41,14 @@ async function compare(rounds: number): Promise<void> {
   compared("two spin loops at once", 2, times.spin, times.spins);
   compared(`${shape} on two devices at once`, 2, times.product, times.products);
   compared(`${shape} on one device with 2 threads`, 1, times.alone, times.shared);
+  const scaling = (by: keyof Times): number => (times.alone[by] * times.products[by]) / (2 * times.product[by] * times.shared[by]);
+  report({
+    what: `${shape} with 2 threads, against what two devices reach at once`,
+    value: scaling("median"),
+    fastest: scaling("fastest"),
+    unit: "×",
+    target: { least: 0.85 },
+  });
   for (const worker of others) await worker.terminate();
   await Promise.all([one.close(), two.close()]);
 }

@@ -40,7 +40,8 @@ function unaryOp<const Name extends string>(name: Name, definition: Definition, 
     reference: ({ x }) => ({ y: mapBroadcast(name, x.dtype, [x], of) }),
     gradient: ({ y: g }, { x }, { y }) => {
       if (g === undefined) return {};
-      return { x: typeof slope === "string" ? activationGradient(g, x, slope) : mul(g, slope(x, y)) };
+      // relu's output has its input's sign, so that the input need not be kept and relu can be fused into what gives it.
+      return { x: typeof slope === "string" ? activationGradient(g, slope === "relu" ? y : x, slope) : mul(g, slope(x, y)) };
     },
     cases: function* () {
       for (const shape of [...ODD_SIZES.map((size) => [size]), [], [2, 3, 5], [67], [1030]]) {
