@@ -60,7 +60,7 @@ const jsonDamage: fc.Arbitrary<(bytes: Uint8Array) => Uint8Array> = fc
   });
 
 /** What must be the same in a file that is accepted: everything but the values that are free (numbers in range, words, data). */
-function structure({ config, weights }: Checkpoint): unknown {
+function structure({ config, weights, tokenizer }: Checkpoint): unknown {
   return {
     layers: (config["layers"] as LlamaConfig["layers"]).map(({ keyValueHeads, feedForward }) => [
       keyValueHeads.length,
@@ -79,6 +79,7 @@ function structure({ config, weights }: Checkpoint): unknown {
           .sort(),
       ])
       .sort(),
+    pieces: tokenizer?.vocabularySize,
   };
 }
 

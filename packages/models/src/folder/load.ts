@@ -11,7 +11,7 @@ import type { Tokenizer } from "../tokenizer.ts";
 import { finiteSource } from "./finite.ts";
 import { readJsonFile } from "./json-file.ts";
 import { ownOnnx, readOnnxContent, saysConfig } from "./onnx.ts";
-import { CONFIG_FILE, PROVENANCE_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "./names.ts";
+import { CONFIG_FILE, PIECES_KEY, PROVENANCE_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "./names.ts";
 import { provenanceFromJson } from "./provenance-json.ts";
 import { checkWeights, weightsFromTensors } from "./weights.ts";
 
@@ -48,7 +48,9 @@ export async function loadCheckpoint(files: FileSet, registry: ModelPlugins): Pr
   const where = `${files.location}/${SAFETENSORS_FILE}`;
   const weights = weightsFromTensors(content, registry, where);
   checkWeights(architecture, config, weights, where);
-  return complete(files, names, { config, weights }, { seen: undefined, deeds: [] });
+  const model = await complete(files, names, { config, weights }, { seen: undefined, deeds: [] });
+  checkPieces(model, content.metadata[PIECES_KEY], `${files.location}/${TOKENIZER_FILE}`);
+  return model;
 }
 
 /** With what stands beside config and weights: the tokenizer, and provenance where the folder has any. */
@@ -86,6 +88,14 @@ async function readTokenizer(files: FileSet, names: readonly string[]): Promise<
   const json = await readJsonFile(files, TOKENIZER_FILE, tokenizerInvalid);
   const config = names.includes(TOKENIZER_CONFIG_FILE) ? await readJsonFile(files, TOKENIZER_CONFIG_FILE, tokenizerInvalid) : {};
   return tokenizerFromJson(json, config, `${files.location}/${TOKENIZER_FILE}`);
+}
+
+/** A folder that we wrote says how many pieces its tokenizer has where the model has more rows. */
+function checkPieces({ config, tokenizer }: Checkpoint, told: string | undefined, file: string): void {
+  const pieces = told ?? String(config.vocabularySize);
+  if (tokenizer === undefined || String(tokenizer.vocabularySize) === pieces) return;
+  const expected = `${pieces} pieces, as ${told === undefined ? "the model has" : `${SAFETENSORS_FILE} says`}`;
+  throw tokenizerInvalid({ file, field: "vocabulary", expected, found: `${tokenizer.vocabularySize}` });
 }
 
 /** A model may have rows to spare: vocabularies are padded to round numbers. */

@@ -7,6 +7,9 @@ export const PROVENANCE_FILE = "provenance.json";
 /** Key of `__metadata__` under which the storages of weights that are not plain dense tensors stand, as JSON. */
 export const STORAGES_KEY = "pare.storages";
 
+/** Key of `__metadata__` with the number of the tokenizer's pieces, where the model has rows to spare beyond them. */
+export const PIECES_KEY = "pare.pieces";
+
 /** The part that carries a dense weight's values goes by the weight's own name, so that any reader finds it. */
 const PLAIN_PART = "values";
 

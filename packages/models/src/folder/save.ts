@@ -6,6 +6,7 @@ import { weightNameInvalid } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import {
   CONFIG_FILE,
+  PIECES_KEY,
   PROVENANCE_FILE,
   STORAGES_KEY,
   TOKENIZER_CONFIG_FILE,
@@ -29,7 +30,12 @@ export async function saveCheckpoint(checkpoint: Checkpoint, files: FileSet): Pr
     for (const [part, source] of Object.entries(parts)) tensors.set(tensorName(name, storage, part), source);
     if (storage !== "dense") storages[name] = { storage, descriptor };
   }
-  const metadata = { format: "pt", ...(Object.keys(storages).length === 0 ? {} : { [STORAGES_KEY]: JSON.stringify(storages) }) };
+  const spare = tokenizer !== undefined && tokenizer.vocabularySize !== config.vocabularySize;
+  const metadata = {
+    format: "pt",
+    ...(spare ? { [PIECES_KEY]: String(tokenizer.vocabularySize) } : {}),
+    ...(Object.keys(storages).length === 0 ? {} : { [STORAGES_KEY]: JSON.stringify(storages) }),
+  };
   await writeSafetensors(files, { tensors, metadata }, SAFETENSORS_FILE);
   if (tokenizer !== undefined) await writeTokenizer(files, tokenizer);
   await saveProvenance(provenance, files);
