@@ -5,26 +5,23 @@ import { wasmBackend } from "@pare/backend-wasm";
 import { webgpuBackend } from "@pare/backend-webgpu";
 import { distil, softTargetsObjective } from "@pare/distill";
 import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
-import { ggufFormat, llama2cFormat, onnxFormat, safetensorsFormat } from "@pare/formats";
+import { onnxFormat } from "@pare/formats";
 import {
-  bert,
-  checkpointArtifact,
+  builtIn,
   compressedTensorsExporter,
-  encoderDecoder,
   ggufExporter,
-  gpt2,
   huggingFaceExporter,
-  llama,
   onnxExporter,
   pareExporter,
-  t5,
   transformersJsExporter,
 } from "@pare/models";
 import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
 import { blockStorage, csrStorage, nOfMStorage, sparseAffineStorage } from "@pare/sparse-kernels";
+import { sparseGpujsPack } from "@pare/sparse-kernels/gpujs";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
-import { affineStorage, denseStorage, referenceBackend } from "@pare/tensor-core";
+import { sparseWebgpuPack } from "@pare/sparse-kernels/webgpu";
+import { referenceBackend } from "@pare/tensor-core";
 import { finetune, nextTokenObjective, textData } from "@pare/training";
 import { loadConfig, type PareConfig } from "./config.ts";
 import { localFiles } from "./local-files.ts";
@@ -32,6 +29,7 @@ import { localFiles } from "./local-files.ts";
 /** @param folder where data sets that name a file look for it. */
 export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
   return [
+    ...builtIn,
     magnitude,
     wanda,
     sparsegpt,
@@ -52,33 +50,24 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     scanIntersection,
     softTargetsObjective,
     nextTokenObjective,
-    llama,
-    encoderDecoder,
-    bert,
-    gpt2,
-    t5,
     wasmBackend,
     gpujsBackend,
     webgpuBackend,
     referenceBackend,
     sparseWasmPack,
-    denseStorage,
-    affineStorage,
+    sparseGpujsPack,
+    sparseWebgpuPack,
     csrStorage,
     blockStorage,
     nOfMStorage,
     sparseAffineStorage,
-    safetensorsFormat,
-    llama2cFormat,
     onnxFormat,
-    ggufFormat,
     pareExporter,
     onnxExporter,
     huggingFaceExporter,
     ggufExporter,
     compressedTensorsExporter,
     transformersJsExporter,
-    checkpointArtifact,
     headImportanceArtifact,
     textData(localFiles(folder)),
     scanData,
