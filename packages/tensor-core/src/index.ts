@@ -35,6 +35,8 @@ export {
   type Shape,
 } from "./dim.ts";
 export { asFloat32, f32, i32, sourceOf, zeros, type HostTensor, type TensorSource, type TensorType } from "./host.ts";
+export { collapse, type Loop } from "./loops.ts";
+export { broadcastStrides, stridesOf } from "./ops/support/host.ts";
 export { defineOp, type AnyOp, type Given, type Op, type OpCase } from "./op.ts";
 export {
   GraphBuilder,

@@ -1,7 +1,19 @@
 /** Elements of any dtype under another order, with others beside them, or as another dtype. */
-import { broadcastOp, cacheWriteOp, castOp, concatOp, padOp, sizeOf, sliceOp, transposeOp, type Kernel } from "@pare/tensor-core";
+import {
+  broadcastOp,
+  broadcastStrides,
+  cacheWriteOp,
+  castOp,
+  concatOp,
+  type Kernel,
+  padOp,
+  stridesOf,
+  sizeOf,
+  sliceOp,
+  transposeOp,
+} from "@pare/tensor-core";
 import { implement, type GpujsTensor, type GpujsTypes } from "../types.ts";
-import { broadcastTo, mapStrided, rowMajor } from "./strides.ts";
+import { mapStrided } from "./strides.ts";
 
 const COPY = { name: "f32_copy", parameters: { x: "tensor" }, body: "return x[i];" } as const;
 const TRUNCATE = {
@@ -47,14 +59,14 @@ const CACHE_WRITE = {
 
 export const copyKernels: readonly Kernel<GpujsTypes>[] = [
   implement(broadcastOp, (encoder, { x }, { y }) =>
-    mapStrided(encoder, "f32_gather", "a", y, [{ tensor: x, strides: broadcastTo(x.shape, y.shape) }]),
+    mapStrided(encoder, "f32_gather", "a", y, [{ tensor: x, strides: broadcastStrides(x.shape, y.shape) }]),
   ),
   implement(transposeOp, (encoder, { x }, { y }, { axes }) => {
-    const strides = rowMajor(x.shape);
+    const strides = stridesOf(x.shape);
     mapStrided(encoder, "f32_gather", "a", y, [{ tensor: x, strides: axes.map((axis) => strides[axis]!) }]);
   }),
   implement(sliceOp, (encoder, { x }, { y }, { starts }) => {
-    const strides = rowMajor(x.shape);
+    const strides = stridesOf(x.shape);
     const start = starts.reduce<number>((sum, first, axis) => sum + Number(first) * strides[axis]!, 0);
     mapStrided(encoder, "f32_gather", "a", y, [{ tensor: x, strides, start }]);
   }),

@@ -3,6 +3,9 @@ import {
   absOp,
   activationGradientOp,
   addOp,
+  type BinaryOp,
+  broadcastStrides,
+  type Curved,
   divOp,
   equalOp,
   erfOp,
@@ -10,6 +13,7 @@ import {
   geluOp,
   geluTanhOp,
   greaterOp,
+  type Kernel,
   logOp,
   maximumOp,
   minimumOp,
@@ -25,13 +29,10 @@ import {
   sqrtOp,
   subOp,
   tanhOp,
-  type BinaryOp,
-  type Curved,
-  type Kernel,
   type UnaryOp,
 } from "@pare/tensor-core";
 import { implement, type GpujsTypes } from "../types.ts";
-import { broadcastTo, mapStrided } from "./strides.ts";
+import { mapStrided } from "./strides.ts";
 
 function unary(op: UnaryOp<string>, value: string): Kernel<GpujsTypes> {
   const shader = {
@@ -44,7 +45,7 @@ function unary(op: UnaryOp<string>, value: string): Kernel<GpujsTypes> {
 
 function binary(op: BinaryOp<string>, value: string): Kernel<GpujsTypes> {
   return implement(op, (encoder, { a, b }, { y }) => {
-    const operands = [a, b].map((tensor) => ({ tensor, strides: broadcastTo(tensor.shape, y.shape) }));
+    const operands = [a, b].map((tensor) => ({ tensor, strides: broadcastStrides(tensor.shape, y.shape) }));
     mapStrided(encoder, `f32_${op.name}`, value, y, operands);
   });
 }
@@ -85,7 +86,7 @@ export const elementwiseKernels: readonly Kernel<GpujsTypes>[] = [
   binary(greaterOp, "a > b ? 1.0 : 0.0"),
   binary(equalOp, "a === b ? 1.0 : 0.0"),
   implement(selectOp, (encoder, { condition, a, b }, { y }) => {
-    const operands = [condition, a, b].map((tensor) => ({ tensor, strides: broadcastTo(tensor.shape, y.shape) }));
+    const operands = [condition, a, b].map((tensor) => ({ tensor, strides: broadcastStrides(tensor.shape, y.shape) }));
     mapStrided(encoder, "f32_select", "a === 0.0 ? c : b", y, operands);
   }),
   implement(activationGradientOp, (encoder, { grad, x }, { y }, { activation }) => {

@@ -1,6 +1,18 @@
-import { addOp, divOp, equalOp, greaterOp, maximumOp, minimumOp, mulOp, subOp, type Kernel } from "@pare/tensor-core";
+import {
+  addOp,
+  broadcastStrides,
+  collapse,
+  divOp,
+  equalOp,
+  greaterOp,
+  type Kernel,
+  maximumOp,
+  minimumOp,
+  mulOp,
+  subOp,
+} from "@pare/tensor-core";
 import { implement, type WasmEncoder, type WasmTensor, type WasmTypes } from "../types.ts";
-import { broadcastTo, collapse, divideLoops, eachBlock } from "./strides.ts";
+import { divideLoops, eachBlock } from "./strides.ts";
 
 interface Operands {
   readonly a: WasmTensor;
@@ -15,7 +27,7 @@ export const binaryKernels: readonly Kernel<WasmTypes>[] = [addOp, subOp, mulOp,
 
 function encodeBinary(encoder: WasmEncoder, kernel: string, { a, b, y }: Operands): void {
   if (y.size === 0) return;
-  const places = [broadcastTo(a.shape, y.shape), broadcastTo(b.shape, y.shape), broadcastTo(y.shape, y.shape)];
+  const places = [broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape), broadcastStrides(y.shape, y.shape)];
   eachBlock(collapse(y.shape, places), { depth: 4, operands: 3 }, ([atA, atB, atY], loops) => {
     const inner = loops[3]!;
     const [stepA, stepB] = inner.strides as [number, number];

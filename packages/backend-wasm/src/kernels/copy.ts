@@ -1,7 +1,21 @@
 /** Ops that only move elements: all are one strided copy, or two. */
-import { broadcastOp, byteSize, concatOp, padOp, sizeOf, sliceOp, transposeOp, type DType, type Kernel } from "@pare/tensor-core";
+import {
+  broadcastOp,
+  broadcastStrides,
+  byteSize,
+  collapse,
+  concatOp,
+  type DType,
+  type Kernel,
+  type Loop,
+  padOp,
+  stridesOf,
+  sizeOf,
+  sliceOp,
+  transposeOp,
+} from "@pare/tensor-core";
 import { implement, type WasmEncoder, type WasmTypes } from "../types.ts";
-import { broadcastTo, collapse, eachBlock, rowMajor, type Loop } from "./strides.ts";
+import { eachBlock } from "./strides.ts";
 
 /** Strides are in elements. */
 interface Place {
@@ -18,21 +32,21 @@ interface Copy {
 
 export const copyKernels: readonly Kernel<WasmTypes>[] = [
   implement(broadcastOp, (encoder, { x }, { y }) => {
-    const from = { address: x.address, strides: broadcastTo(x.shape, y.shape) };
-    encodeCopy(encoder, { shape: y.shape, dtype: x.dtype, from, to: { address: y.address, strides: rowMajor(y.shape) } });
+    const from = { address: x.address, strides: broadcastStrides(x.shape, y.shape) };
+    encodeCopy(encoder, { shape: y.shape, dtype: x.dtype, from, to: { address: y.address, strides: stridesOf(y.shape) } });
   }),
   implement(transposeOp, (encoder, { x }, { y }, { axes }) => {
-    const strides = rowMajor(x.shape);
+    const strides = stridesOf(x.shape);
     const from = { address: x.address, strides: axes.map((axis) => strides[axis]!) };
-    encodeCopy(encoder, { shape: y.shape, dtype: x.dtype, from, to: { address: y.address, strides: rowMajor(y.shape) } });
+    encodeCopy(encoder, { shape: y.shape, dtype: x.dtype, from, to: { address: y.address, strides: stridesOf(y.shape) } });
   }),
   implement(sliceOp, (encoder, { x }, { y }, { starts }) => {
     const from = within(x, starts.map(Number));
-    encodeCopy(encoder, { shape: y.shape, dtype: x.dtype, from, to: { address: y.address, strides: rowMajor(y.shape) } });
+    encodeCopy(encoder, { shape: y.shape, dtype: x.dtype, from, to: { address: y.address, strides: stridesOf(y.shape) } });
   }),
   implement(padOp, (encoder, { x }, { y }, { before }) => {
     encoder.call("u8_zero", y.address, y.size * byteSize(y.dtype));
-    const from = { address: x.address, strides: rowMajor(x.shape) };
+    const from = { address: x.address, strides: stridesOf(x.shape) };
     encodeCopy(encoder, { shape: x.shape, dtype: x.dtype, from, to: within(y, before.map(Number)) });
   }),
   implement(concatOp, (encoder, { a, b }, { y }, { axis }) => {
@@ -44,14 +58,14 @@ export const copyKernels: readonly Kernel<WasmTypes>[] = [
         y,
         y.shape.map((_, i) => (i === axis ? start : 0)),
       );
-      encodeCopy(encoder, { shape: part.shape, dtype: y.dtype, from: { address: part.address, strides: rowMajor(part.shape) }, to });
+      encodeCopy(encoder, { shape: part.shape, dtype: y.dtype, from: { address: part.address, strides: stridesOf(part.shape) }, to });
     }
   }),
 ];
 
 /** The part of a tensor that begins at an index. */
 function within({ address, shape, dtype }: { address: number; shape: readonly number[]; dtype: DType }, start: readonly number[]): Place {
-  const strides = rowMajor(shape);
+  const strides = stridesOf(shape);
   const offset = start.reduce((total, index, axis) => total + index * strides[axis]!, 0);
   return { address: address + offset * byteSize(dtype), strides };
 }

@@ -1,20 +1,22 @@
 import {
   addOp,
+  type BinaryOp,
+  broadcastStrides,
+  collapse,
+  type CompareOp,
   divOp,
   equalOp,
   greaterOp,
+  type Kernel,
   maximumOp,
   minimumOp,
   mulOp,
   selectOp,
   subOp,
-  type Kernel,
-  type BinaryOp,
-  type CompareOp,
 } from "@pare/tensor-core";
 import { implement, type WebgpuTensor, type WebgpuTypes } from "../types.ts";
 import { encodeElements } from "./elementwise.ts";
-import { broadcastTo, collapse, walk } from "./strides.ts";
+import { walk } from "./strides.ts";
 
 /** Formulas over f32 or i32. The larger of a NaN and a number is the NaN. */
 const FORMULAS: readonly (readonly [BinaryOp<string> | CompareOp<string>, string])[] = [
@@ -52,6 +54,6 @@ export const binaryKernels: readonly Kernel<WebgpuTypes>[] = [
 ];
 
 function broadcast(inputs: Readonly<Record<string, WebgpuTensor>>, y: WebgpuTensor): ReturnType<typeof walk> {
-  const strides = Object.values(inputs).map(({ shape }) => broadcastTo(shape, y.shape));
+  const strides = Object.values(inputs).map(({ shape }) => broadcastStrides(shape, y.shape));
   return walk(collapse(y.shape, strides), Object.keys(inputs));
 }

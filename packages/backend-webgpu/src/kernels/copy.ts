@@ -1,17 +1,28 @@
 /** Ops that only move elements: each element of the result is fetched from where it comes. */
-import { broadcastOp, concatOp, padOp, sliceOp, transposeOp, sizeOf, type Kernel } from "@pare/tensor-core";
+import {
+  broadcastOp,
+  broadcastStrides,
+  collapse,
+  concatOp,
+  type Kernel,
+  padOp,
+  stridesOf,
+  sizeOf,
+  sliceOp,
+  transposeOp,
+} from "@pare/tensor-core";
 import { implement, type WebgpuEncoder, type WebgpuTensor, type WebgpuTypes } from "../types.ts";
 import { encodeElements } from "./elementwise.ts";
-import { broadcastTo, collapse, rowMajor, walk } from "./strides.ts";
+import { walk } from "./strides.ts";
 
 export const copyKernels: readonly Kernel<WebgpuTypes>[] = [
-  implement(broadcastOp, (encoder, { x }, { y }) => encodeWalk(encoder, { x, y, strides: broadcastTo(x.shape, y.shape), start: 0 })),
+  implement(broadcastOp, (encoder, { x }, { y }) => encodeWalk(encoder, { x, y, strides: broadcastStrides(x.shape, y.shape), start: 0 })),
   implement(transposeOp, (encoder, { x }, { y }, { axes }) => {
-    const strides = rowMajor(x.shape);
+    const strides = stridesOf(x.shape);
     encodeWalk(encoder, { x, y, strides: axes.map((axis) => strides[axis]!), start: 0 });
   }),
   implement(sliceOp, (encoder, { x }, { y }, { starts }) => {
-    const strides = rowMajor(x.shape);
+    const strides = stridesOf(x.shape);
     const start = strides.reduce((at, stride, axis) => at + stride * Number(starts[axis]), 0);
     encodeWalk(encoder, { x, y, strides, start });
   }),
@@ -47,7 +58,7 @@ function encodeWalk(encoder: WebgpuEncoder, { x, y, strides, start }: Walk): voi
 }
 
 function encodePad(encoder: WebgpuEncoder, x: WebgpuTensor, y: WebgpuTensor, before: readonly number[]): void {
-  const strides = rowMajor(x.shape);
+  const strides = stridesOf(x.shape);
   const sizes: Record<string, number> = {};
   const lines: string[] = [];
   for (let axis = y.shape.length - 1; axis >= 0; axis--) {

@@ -1,38 +1,5 @@
-/** Loops over strided tensors, made as few as they can be, and as index arithmetic of a shader. */
-
-/** One loop: its length, and for each operand how far a step goes (elements). */
-export interface Loop {
-  readonly size: number;
-  readonly strides: readonly number[];
-}
-
-/** Elements between neighbours along each axis, row-major. */
-export function rowMajor(shape: readonly number[]): number[] {
-  const strides = shape.map(() => 1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
-  return strides;
-}
-
-/** Strides that read a tensor of shape `from` as if it had the shape `to` it broadcasts to. */
-export function broadcastTo(from: readonly number[], to: readonly number[]): number[] {
-  const strides = rowMajor(from);
-  const lead = to.length - from.length;
-  return to.map((_, axis) => (axis < lead || from[axis - lead] === 1 ? 0 : strides[axis - lead]!));
-}
-
-/** The loops over `shape`, outermost first: without those of length 1, neighbours merged where all operands run on. At least one. */
-export function collapse(shape: readonly number[], operands: readonly (readonly number[])[]): Loop[] {
-  const loops: Loop[] = [];
-  shape.forEach((size, axis) => {
-    if (size === 1) return;
-    const strides = operands.map((operand) => operand[axis]!);
-    const outer = loops.at(-1);
-    if (outer !== undefined && outer.strides.every((stride, i) => stride === strides[i]! * size)) {
-      loops[loops.length - 1] = { size: outer.size * size, strides };
-    } else loops.push({ size, strides });
-  });
-  return loops.length === 0 ? [{ size: 1, strides: operands.map(() => 0) }] : loops;
-}
+/** Loops over strided tensors as index arithmetic of a shader. */
+import type { Loop } from "@pare/tensor-core";
 
 /** For operands `names`: functions `at_<name>(i)` from an index over all loops to the operand's element, and the numbers they need. */
 export function walk(
