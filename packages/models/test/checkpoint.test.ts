@@ -15,8 +15,10 @@ import {
 import { describe, expect, it } from "vitest";
 import {
   createCheckpoint,
+  createModel,
   exampleHash,
   llama,
+  llamaConfig,
   loadCheckpoint,
   openSession,
   seenData,
@@ -24,6 +26,7 @@ import {
   withConfig,
   withSeen,
   withWeights,
+  wordTokenizer,
   type Checkpoint,
 } from "../src/index.ts";
 import { llama2cBytes } from "../../formats/test/llama2c-files.ts";
@@ -329,4 +332,14 @@ describe("loading refuses", () => {
     const files = await saved(withWeights(smallLlama(), [["layers.1.attention.query", quantized]]));
     await expect(loadCheckpoint(files, createRegistry(llama, denseStorage))).rejects.toThrow(/affine[\s\S]*Install the package/);
   });
+});
+
+it("keeps a tokenizer with fewer pieces than the model has rows, and refuses one that lost a piece since", async () => {
+  const tokenizer = wordTokenizer(["walk", "run"]);
+  const config = llamaConfig({ vocabularySize: 8, contextLength: 8, hiddenSize: 8, layers: 1, heads: 2, feedForward: 8 });
+  const files = await saved(createModel(llama.define, config, { seed: 1, tokenizer }));
+  expect((await loadCheckpoint(files, registry)).tokenizer!.vocabularySize).toBe(tokenizer.vocabularySize);
+  const other = await saved(createModel(llama.define, config, { seed: 1, tokenizer: wordTokenizer(["walk"]) }));
+  await files.write("tokenizer.json", [await other.read("tokenizer.json")]);
+  await expect(loadCheckpoint(files, registry)).rejects.toThrow(expect.objectContaining({ code: "models/tokenizer-invalid" }));
 });

@@ -64,6 +64,14 @@ describe("a folder of the transformers library", () => {
     expect(JSON.parse(await readText(await written(changed, architecture), "config.json"))).toMatchObject({ mood: "sunny" });
   });
 
+  it("writes whole floats as floats, which the library asks for", async () => {
+    const { checkpoint, architecture } = await openGolden("t5", registry);
+    const text = await readText(await written(checkpoint, architecture), "config.json");
+    expect(text).toMatch(/"initializer_factor": 1\.0,?$/m);
+    expect(text).toMatch(/"classifier_dropout": 0\.0,?$/m);
+    expect(text).toMatch(/"d_model": \d+,?$/m);
+  });
+
   it("is read in shards", async () => {
     const files = await written(smallLlama(), llama.define);
     const { tensors } = await readSafetensors(files);

@@ -1,5 +1,5 @@
 /** A checkpoint as a folder that the transformers library loads. */
-import type { FileSet } from "@pare/core";
+import { writeText, type FileSet } from "@pare/core";
 import { SAFETENSORS_FILE, writeSafetensors } from "@pare/formats";
 import { sourceOf, type StoredWeight, type TensorSource } from "@pare/tensor-core";
 import type { Architecture, RawConfig } from "../architecture.ts";
@@ -49,12 +49,20 @@ export async function saveHuggingFace(
   if (tokenizer !== undefined) await writeTokenizer(files, tokenizer);
   for (const [name, json] of Object.entries(architecture.huggingface!.beside?.(config) ?? {})) await writeJson(files, name, json);
   await saveProvenance(provenance, files);
-  await writeJson(files, CONFIG_FILE, { ...raw, dtype: dtypeOf(tensors), ...changes?.config });
+  await writeText(files, CONFIG_FILE, configText({ ...raw, dtype: dtypeOf(tensors), ...changes?.config }));
   const named = [...weights];
   return {
     densified: named.flatMap(([name, { storage }]) => (storage === "dense" ? [] : [name])),
     masks: named.flatMap(([name, { mask }]) => (mask === undefined ? [] : [name])),
   };
+}
+
+/** Fields that transformers declares as floats and refuses as integers, which is how JavaScript writes whole ones. */
+const FLOATS = /"((?:\w+_)?(?:factor|theta|dropout|pdrop|prob|rate|eps|epsilon|range|beta_fast|beta_slow))": (-?\d+)(?=,?$)/gm;
+
+/** config.json as text, floats with their point: `"initializer_factor": 1.0`. */
+export function configText(config: RawConfig): string {
+  return `${JSON.stringify(config, null, 2)}\n`.replaceAll(FLOATS, '"$1": $2.0');
 }
 
 /** The config.json of a model for transformers: the fields it came with, and over them those that Pare knows. Throws `models/not-expressible`. */
