@@ -6,5 +6,7 @@ export interface Cli {
   readonly terminal: Terminal;
   /** One JSON object on stdout and nothing else there; no progress. */
   readonly json: boolean;
+  /** Sources of models ask no network; without it, as their environment says. */
+  readonly offline: boolean;
   readonly progress: ProgressView;
 }

@@ -67,8 +67,8 @@ export async function compress(
   const { cwd } = cli.terminal;
   const out = resolve(cwd, flags.out);
   await checkOutFolder(out, flags.force === true);
-  const model = await openModel(path, cwd, registry);
-  const teacher = flags.teacher === undefined ? model : await openModel(flags.teacher, cwd, registry);
+  const model = await openModel(path, cli, registry);
+  const teacher = flags.teacher === undefined ? model : await openModel(flags.teacher, cli, registry);
   const plan: Compression = {
     model: path,
     out: flags.out,

@@ -250,7 +250,14 @@ export function flagged(error: unknown, use: string): unknown {
 }
 
 /** Errors of the catalogue that no change of the command mends. */
-const FAILURES = new Set(["cli/unexpected", "core/file-unwritable", "core/artifact-unstable", "core/object-missing"]);
+const FAILURES = new Set([
+  "cli/unexpected",
+  "core/file-unwritable",
+  "core/artifact-unstable",
+  "core/object-missing",
+  "models/hub-unreachable",
+  "models/hub-corrupted",
+]);
 const CANCELLATIONS = new Set(["cli/interrupted", "core/cancelled"]);
 
 export function exitCodeOf(error: PareError): number {

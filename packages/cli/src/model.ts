@@ -1,13 +1,18 @@
 /** Models that a command names, and what can be said of one without running it. */
-import { resolve } from "node:path";
 import type { Registry } from "@pare/core";
-import { pathFiles } from "@pare/core/node";
+import { openFiles } from "@pare/core/node";
 import { loadCheckpoint, type Checkpoint } from "@pare/models";
 import { sizeOf, type StoredWeight } from "@pare/tensor-core";
+import type { Cli } from "./cli.ts";
 
-/** Opens a model's folder (headers only). Throws `core/folder-missing` and what `loadCheckpoint` throws. */
-export async function openModel(path: string, cwd: string, registry: Registry): Promise<Checkpoint> {
-  return loadCheckpoint(await pathFiles(resolve(cwd, path)), registry);
+/**
+ * Opens a model by the path of its folder or file, or by a source's name, `hub:owner/name`; reads headers, and of a source fetches what
+ * is needed. Throws `core/folder-missing`, `core/plugin-unknown`, what the source throws, and what `loadCheckpoint` throws.
+ */
+export async function openModel(name: string, { terminal, progress, offline }: Cli, registry: Registry): Promise<Checkpoint> {
+  const { cwd, signal } = terminal;
+  const files = await openFiles(name, { registry, cwd, signal, progress: progress.show, offline: offline ? true : undefined });
+  return loadCheckpoint(files, registry).finally(progress.stop);
 }
 
 export interface ModelSize {

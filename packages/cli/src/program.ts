@@ -39,7 +39,7 @@ const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
  */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
   const json = argv.includes("--json");
-  const cli: Cli = { terminal, json, progress: createProgress(terminal, json) };
+  const cli: Cli = { terminal, json, offline: argv.includes("--offline"), progress: createProgress(terminal, json) };
   try {
     await createProgram(cli).parseAsync(argv, { from: "user" });
     return EXIT.ok;
@@ -62,6 +62,7 @@ function createProgram(cli: Cli): Command {
     .description("make a transformer smaller, prove what it kept, and write it where runtimes load it")
     .version(pareVersion(), "-V, --version")
     .option("--json", "print exactly one JSON object on stdout, results and errors alike")
+    .option("--offline", "ask no network: of hub: models take what was fetched before")
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: cli.json ? () => {} : terminal.err, outputError: () => {} })
     .addHelpText("after", "\nExit codes: 0 done, 1 failure, 2 wrong command or input, 130 cancelled.");

@@ -1,6 +1,7 @@
 /** How far the work is, with the time left: a bar on a screen, a line now and then in a log, nothing with `--json`. */
 import { SingleBar } from "cli-progress";
 import type { Progress } from "@pare/core";
+import { bytes } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ProgressView {
@@ -30,6 +31,11 @@ export function duration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
+}
+
+/** "25/100 steps", "1.04 MB/25 MB". */
+function amount({ done, total, unit }: Progress): string {
+  return unit === "bytes" ? `${bytes(done)}/${bytes(total)}` : `${done}/${total} ${unit}`;
 }
 
 interface Stretch {
@@ -62,8 +68,7 @@ function lines(terminal: Terminal): ProgressView {
       const left = leftOf(progress);
       if (performance.now() - last < LINE_INTERVAL) return;
       last = performance.now();
-      const { done, total, unit, message } = progress;
-      terminal.err(`${[message, `${done}/${total} ${unit}`, left].filter((part) => part !== undefined && part !== "").join(", ")}\n`);
+      terminal.err(`${[progress.message, amount(progress), left].filter((part) => part !== undefined && part !== "").join(", ")}\n`);
     },
     note: (text) => terminal.err(`${text}\n`),
     stop: () => {},
@@ -79,12 +84,12 @@ function bar(terminal: Terminal, screen: NodeJS.WriteStream): ProgressView {
   };
   return {
     show: (progress) => {
-      const { done, total, unit, message = "" } = progress;
-      const payload = { unit, message, left: leftOf(progress) };
+      const { done, total, message = "" } = progress;
+      const payload = { amount: amount(progress), message, left: leftOf(progress) };
       if (view === undefined) {
         view = new SingleBar({
           stream: screen,
-          format: "{bar} {value}/{total} {unit} {left} {message}",
+          format: "{bar} {amount} {left} {message}",
           barCompleteChar: "█",
           barIncompleteChar: "░",
           barsize: 24,

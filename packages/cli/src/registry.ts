@@ -15,6 +15,7 @@ import {
   pareExporter,
   transformersJsExporter,
 } from "@pare/models";
+import { hubSource } from "@pare/models/node";
 import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
 import { blockStorage, csrStorage, nOfMStorage, sparseAffineStorage } from "@pare/sparse-kernels";
@@ -62,6 +63,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     nOfMStorage,
     sparseAffineStorage,
     onnxFormat,
+    hubSource(),
     pareExporter,
     onnxExporter,
     huggingFaceExporter,
@@ -88,6 +90,7 @@ export const KINDS: readonly PluginKind[] = [
   "data",
   "architecture",
   "format",
+  "source",
   "exporter",
   "storage",
   "artifact",

@@ -18,6 +18,8 @@ export {
   type PluginOf,
   type Registry,
   type Runner,
+  type Source,
+  type SourceOptions,
   type Stage,
   type Step,
   type StepDescription,

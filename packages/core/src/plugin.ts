@@ -1,7 +1,7 @@
 /** The plugin contract. core knows no tensors: everything that passes between steps is an {@link Artifact} or plain JSON. */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Artifact, FileSet } from "./artifact.ts";
-import type { Context } from "./context.ts";
+import type { Context, Progress } from "./context.ts";
 
 /** The version of this contract that a plugin was written against. */
 export const API_VERSION = 1 as const;
@@ -57,6 +57,24 @@ export interface Format<Id extends string, Content> extends Described<"format", 
   readonly write?: ((content: Content, files: FileSet) => Promise<void>) | undefined;
 }
 
+/** Where files come from by a name with a scheme: `hub:owner/name`. Its id is the scheme. */
+export interface Source<Id extends string> extends Described<"source", Id> {
+  /**
+   * Files that can be read. Whatever is fetched, is fetched when it is read for the first time.
+   *
+   * @param reference what stands after the colon.
+   */
+  readonly open: (reference: string, options?: SourceOptions) => Promise<FileSet>;
+}
+export interface SourceOptions {
+  /** Nothing is asked of a network: what was fetched before must do. */
+  readonly offline?: boolean | undefined;
+  /** Aborted: fetching throws `signal.reason`, and keeps what it has for the next time. */
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of one file at a time. */
+  readonly progress?: ((progress: Progress) => void) | undefined;
+}
+
 export interface OpenOptions {
   readonly threads?: number | undefined;
   /** Kernels of other packages for this backend; a device takes those whose `backend` is its own. */
@@ -110,6 +128,7 @@ export type AnyPlugin =
   | Stage<string, any, any, any>
   | Suite<string, any, any, any>
   | Format<string, any>
+  | Source<string>
   | Backend<string, any>
   | Pack<string>
   | Runner<string>

@@ -211,3 +211,89 @@ export const valueTooLarge: ErrorFactory<Fault> = fault(
   "the number does not fit the type",
   "Write the model in a wider type, f32.",
 );
+
+export const hubReferenceInvalid: ErrorFactory<{ reference: string }> = defineError(
+  "models/hub-reference-invalid",
+  "What stands after `hub:` names no repository.",
+  ({ reference }) => ({
+    message: "this names no repository of the Hub",
+    field: `hub:${reference}`,
+    expected: "hub:owner/name, hub:owner/name@revision or hub:owner/name@revision/folder",
+    next: "Correct the name; slashes of a revision are written %2F.",
+  }),
+);
+
+export const hubTokenInvalid: ErrorFactory<{ given: string }> = defineError(
+  "models/hub-token-invalid",
+  "The access token for the Hub is not one.",
+  ({ given }) => ({
+    message: "this is no access token of the Hub",
+    field: given,
+    expected: "a text that begins with hf_",
+    next: "Correct the token, or leave it out for what is public.",
+  }),
+);
+
+export const hubNotFound: ErrorFactory<{
+  repo: string;
+  endpoint: string;
+  missing: "repository" | "revision" | "file";
+  name: string;
+  authorized: boolean;
+  near?: readonly string[];
+}> = defineError(
+  "models/hub-not-found",
+  "The Hub has no such repository, revision or file, or keeps it from who asks.",
+  ({ repo, endpoint, missing, name, authorized, near }) => ({
+    message: `the Hub has no such ${missing}${missing === "repository" ? ", or it is private" : ""}`,
+    file: `${endpoint}/${repo}`,
+    field: name,
+    near,
+    next: authorized || missing !== "repository" ? "Check the name." : "Check the name; for a private repository set HF_TOKEN.",
+  }),
+);
+
+export const hubGated: ErrorFactory<{ repo: string; endpoint: string; authorized: boolean }> = defineError(
+  "models/hub-gated",
+  "A repository of the Hub is given only to those who agreed to its terms.",
+  ({ repo, endpoint, authorized }) => ({
+    message: "this repository is not given to everyone",
+    file: `${endpoint}/${repo}`,
+    found: authorized ? "a token without access to it" : "no token",
+    next: `Ask for access at ${endpoint}/${repo}${authorized ? "." : ", and set HF_TOKEN to a token of that account."}`,
+  }),
+);
+
+export const hubNotCached: ErrorFactory<{ repo: string; name: string }> = defineError(
+  "models/hub-not-cached",
+  "Something of the Hub was asked for offline that was not fetched before.",
+  ({ repo, name }) => ({
+    message: `${name} is not in the cache`,
+    file: `hub:${repo}`,
+    next: "Run once without --offline and HF_HUB_OFFLINE.",
+  }),
+);
+
+export const hubUnreachable: ErrorFactory<{ endpoint: string; what: string; why: string; cause: unknown }> = defineError(
+  "models/hub-unreachable",
+  "The Hub did not answer, or not as it should; what was fetched so far is kept.",
+  ({ endpoint, what, why, cause }) => ({
+    message: why,
+    file: endpoint,
+    field: what,
+    next: "Run the same again: it goes on where it stopped. With --offline or HF_HUB_OFFLINE=1 what was fetched before is used.",
+    cause,
+  }),
+);
+
+export const hubCorrupted: ErrorFactory<{ location: string; name: string; etag: string }> = defineError(
+  "models/hub-corrupted",
+  "A file of the Hub does not have the size or hash that the Hub says.",
+  ({ location, name, etag }) => ({
+    message: "the file that came is not the one that the Hub lists",
+    file: location,
+    field: name,
+    expected: `content of the ${etag.length === 64 ? "SHA-256" : "git hash"} ${etag}`,
+    next: "Run the same again without --offline; if it happens twice, something between here and the Hub changes files.",
+  }),
+);

@@ -55,7 +55,7 @@ async function run(cli: Cli, from: string, to: string, flags: ConvertFlags): Pro
   const { registry } = await openRegistry(terminal.cwd);
   const exporter = chooseExporter(registry, to, flags.format);
   const output = await openOutput(resolve(terminal.cwd, to), exporter, flags);
-  const model = await openModel(from, terminal.cwd, registry);
+  const model = await openModel(from, cli, registry);
   const files: Written[] = [];
   let result: ExportResult | undefined;
   await output.write(async (target) => {

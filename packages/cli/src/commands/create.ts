@@ -42,7 +42,8 @@ export function registerCreate(program: Command, cli: Cli): void {
     .action((shape: string, flags: CreateFlags) => run(cli, shape, flags));
 }
 
-async function run({ terminal, json }: Cli, shape: string, flags: CreateFlags): Promise<void> {
+async function run(cli: Cli, shape: string, flags: CreateFlags): Promise<void> {
+  const { terminal, json } = cli;
   const [{ openRegistry }, { openModel, modelSize }, { shapedConfig }, { writeOutFolder }, { createModel }] = await Promise.all([
     import("../registry.ts"),
     import("../model.ts"),
@@ -51,7 +52,7 @@ async function run({ terminal, json }: Cli, shape: string, flags: CreateFlags): 
     import("@pare/models"),
   ]);
   const { registry } = await openRegistry(terminal.cwd);
-  const tokenizer = flags.tokenizer === undefined ? undefined : (await openModel(flags.tokenizer, terminal.cwd, registry)).tokenizer;
+  const tokenizer = flags.tokenizer === undefined ? undefined : (await openModel(flags.tokenizer, cli, registry)).tokenizer;
   const config = shapedConfig(shape, changes(flags, tokenizer?.vocabularySize));
   const model = createModel(registry.find("architecture", config.architecture).define, config, { seed: flags.seed, tokenizer });
   await writeOutFolder(resolve(terminal.cwd, flags.out), flags.force === true, (files) => model.save(files));

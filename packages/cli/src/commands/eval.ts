@@ -45,7 +45,7 @@ async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
   const data = flags.data === undefined ? {} : { data: textFile(flags.data) };
   const suites = flags.suite.map((use) => ({ ...flags.options, ...data, use }));
   for (const suite of suites) checkSuite(registry, suite);
-  const model = await openModel(path, terminal.cwd, registry);
+  const model = await openModel(path, cli, registry);
   const device = await openDevice(registry, flags);
   const watching = watch(cli);
   try {

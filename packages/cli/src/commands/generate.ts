@@ -53,7 +53,7 @@ async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> 
     import("@pare/models"),
   ]);
   const { registry } = await openRegistry(terminal.cwd);
-  const model = await openModel(path, terminal.cwd, registry);
+  const model = await openModel(path, cli, registry);
   const { tokenizer, prompt, source } = encodeInputs(model, path, flags);
   const device = await openDevice(registry, flags);
   const watching = watch(cli);

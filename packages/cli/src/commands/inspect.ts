@@ -28,10 +28,11 @@ export function registerInspect(program: Command, cli: Cli): void {
     .action((model: string, flags: InspectFlags) => inspect(cli, model, flags));
 }
 
-async function inspect({ terminal, json }: Cli, path: string, flags: InspectFlags): Promise<void> {
+async function inspect(cli: Cli, path: string, flags: InspectFlags): Promise<void> {
+  const { terminal, json } = cli;
   const [{ openRegistry }, { openModel }] = await Promise.all([import("../registry.ts"), import("../model.ts")]);
   const { registry } = await openRegistry(terminal.cwd);
-  const facts = await describe(await openModel(path, terminal.cwd, registry), registry, flags);
+  const facts = await describe(await openModel(path, cli, registry), registry, flags);
   printResult(terminal, json, facts, () => print(facts, flags.all === true));
 }
 

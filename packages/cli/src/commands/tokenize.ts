@@ -23,12 +23,13 @@ export function registerTokenize(program: Command, cli: Cli): void {
     .action((model: string, text: string | undefined, flags: TokenizeFlags) => run(cli, model, text, flags));
 }
 
-async function run({ terminal, json }: Cli, path: string, given: string | undefined, flags: TokenizeFlags): Promise<void> {
+async function run(cli: Cli, path: string, given: string | undefined, flags: TokenizeFlags): Promise<void> {
+  const { terminal, json } = cli;
   const inputs = [given, flags.data, flags.decode].filter((input) => input !== undefined);
   if (inputs.length !== 1) throw usage({ message: "give exactly one of <text>, --data and --decode" });
   const [{ openRegistry }, { openModel }] = await Promise.all([import("../registry.ts"), import("../model.ts")]);
   const { registry } = await openRegistry(terminal.cwd);
-  const { tokenizer } = await openModel(path, terminal.cwd, registry);
+  const { tokenizer } = await openModel(path, cli, registry);
   if (tokenizer === undefined) throw tokenizerMissing({ file: path });
   if (flags.decode !== undefined) {
     const outside = flags.decode.find((id) => id >= tokenizer.vocabularySize);

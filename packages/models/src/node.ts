@@ -1,0 +1,2 @@
+export { hubSource, type HubOptions } from "./node/hub/source.ts";
+export { load, type LoadNamedOptions } from "./node/load.ts";
