@@ -13,7 +13,7 @@ import {
   type SequenceBatch,
 } from "@pare/models";
 import { openReference, type Device, type HostTensor } from "@pare/tensor-core";
-import { nextToken, nextTokenObjective, train, type Sequence } from "@pare/training";
+import { nextToken, nextTokenObjective, train, writtenSequence } from "@pare/training";
 
 const tokenizer = wordTokenizer(["walk", "jump", "look", "run", "twice", "left", "and", "after"]);
 const shape = { vocabularySize: tokenizer.vocabularySize, contextLength: 16, hiddenSize: 16, heads: 4, keyValueHeads: 2, feedForward: 24 };
@@ -103,7 +103,7 @@ async function resultsOf(model: Checkpoint, sources: SequenceBatch["sources"], d
     generated.push(...(ids as unknown as number[]));
   }
   await session.dispose();
-  const sequences: Sequence[] = TOKENS.map((tokens, i) => ({ tokens, source: sources?.[i], start: 1 }));
+  const sequences = TOKENS.map((tokens, i) => writtenSequence({ tokens, source: sources?.[i], start: 1 }));
   // With AdamW's usual ε of 10⁻⁸ a gradient that is zero but for rounding moves its weight by a whole step.
   const settings = { batch: 3, steps: 3, learningRate: 0.01, schedule: "constant", warmup: 0, weightDecay: 0.01, clip: 0.5 } as const;
   const trained = await train({

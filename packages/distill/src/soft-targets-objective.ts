@@ -35,12 +35,13 @@ export function softTargets({ temperature = 2, alpha = 0.5 }: SoftTargetsSetting
   return { use: "soft-targets", version: 1, options: { temperature, alpha }, models: alpha === 1 ? [] : ["teacher"], loss };
 }
 
-/** Σ KL(softmax(teacher / T) ‖ softmax(student / T)) · weight over the positions with a target; logits `[batch, seq, vocabulary]`. */
-function divergenceLoss({ targets, weight }: ObjectiveScope, teacher: Value, student: Value, temperature: number): Value {
-  const wanted = logSoftmax(mul(teacher, 1 / temperature));
-  const found = logSoftmax(mul(student, 1 / temperature));
-  const each = sum(mul(exp(wanted), sub(wanted, found)), [2]);
-  return mul(sum(mul(each, greater(targets, -1)), [0, 1]), weight);
+/** Σ KL(softmax(teacher / T) ‖ softmax(student / T)) · weight over all choices that are wanted: tokens, labels, places of a span. */
+function divergenceLoss({ choices, weight }: ObjectiveScope, teacher: Value, student: Value, temperature: number): Value {
+  const [theirs, ours] = [choices(teacher), choices(student)];
+  const wanted = logSoftmax(mul(theirs.logits, 1 / temperature));
+  const found = logSoftmax(mul(ours.logits, 1 / temperature));
+  const each = sum(mul(exp(wanted), sub(wanted, found)), [1]);
+  return mul(sum(mul(each, greater(ours.targets, -1)), [0]), weight);
 }
 
 /** The objective `soft-targets`; reads `teacher` from the run state. */

@@ -1,7 +1,7 @@
 import { memoryFiles, type Context } from "@pare/core";
 import { withWeights, type Checkpoint } from "@pare/models";
 import { compile, createStore, denseOf, f32, openReference, trace } from "@pare/tensor-core";
-import { batchTensors, finetune, frozenWeight, resolveObjective, subjectOf, traceLoss, type Sequence } from "@pare/training";
+import { batchTensors, finetune, frozenWeight, resolveObjective, subjectOf, traceLoss, writtenSequence } from "@pare/training";
 import { describe, expect, it } from "vitest";
 import { LINES, logitsOf, toyContext, toyModel, withQuantized, type ToyConfig } from "@pare/training/testing";
 import { distil } from "./soft-targets.ts";
@@ -50,7 +50,7 @@ describe("makeStudent", () => {
 });
 
 describe("softTargets", () => {
-  const sequences: Sequence[] = [
+  const sequences = [
     { tokens: [1, 5, 9, 20], start: 1 },
     { tokens: [1, 7, 3, 3, 4, 5], start: 3 },
   ];
@@ -70,7 +70,7 @@ describe("softTargets", () => {
       ...[...teacher.weights].map(([name, stored]) => [frozenWeight("teacher", name), stored] as const),
     ]);
     const store = createStore(openReference(), { weights });
-    const { inputs, predictions } = batchTensors(sequences, 3);
+    const { inputs, predictions } = batchTensors(subject, sequences.map(writtenSequence), { rows: 3 });
     const { loss } = await compile(graph, { store }).run({ ...inputs, weight: f32([], [1 / predictions]) });
 
     let expected = 0;

@@ -1,6 +1,6 @@
 import type { Context } from "@pare/core";
 import type { Session } from "@pare/models";
-import type { Sequence } from "@pare/training";
+import type { Written } from "@pare/training";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { isWritten, scoreRows } from "./score.ts";
@@ -35,7 +35,7 @@ it("finds the rows that a greedy decode writes, and no other, in any batches", a
   });
   await fc.assert(
     fc.asyncProperty(prompts, fc.integer({ min: 1, max: 7 }), async (given, batch) => {
-      const rows = given.map(([prompt, spoil]): Sequence => {
+      const rows = given.map(([prompt, spoil]): Written => {
         const start = 1 + prompt.length;
         const tokens = decode([1, ...prompt], 40);
         if (tokens.length === start) tokens.push(next(tokens));
@@ -50,6 +50,6 @@ it("finds the rows that a greedy decode writes, and no other, in any batches", a
 it("stops between batches when it is told to", async () => {
   const controller = new AbortController();
   const stopped = { signal: controller.signal, emit: () => controller.abort(new Error("enough")) } as unknown as Context;
-  const rows = [1, 2, 3].map((): Sequence => ({ tokens: [1, 3, END], start: 1 }));
+  const rows = [1, 2, 3].map((): Written => ({ tokens: [1, 3, END], start: 1 }));
   await expect(scoreRows(session, rows, { batch: 1, message: "rows" }, stopped)).rejects.toThrow("enough");
 });

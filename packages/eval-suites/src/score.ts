@@ -1,7 +1,7 @@
 /** Scores of many rows, and what follows from them. */
 import type { Context } from "@pare/core";
 import type { SequenceBatch, Session, TokenScores } from "@pare/models";
-import type { Sequence } from "@pare/training";
+import type { Written } from "@pare/training";
 
 export interface ScoreOptions {
   /** Rows per pass; progress shows and Ctrl-C is heard between passes. */
@@ -13,7 +13,7 @@ export interface ScoreOptions {
 /** What a model makes of each row, in the order given. Rows of like length go together, so that little is padded. */
 export async function scoreRows(
   session: Session,
-  rows: readonly Sequence[],
+  rows: readonly Written[],
   { batch, message }: ScoreOptions,
   context: Context,
 ): Promise<TokenScores[]> {
@@ -34,15 +34,15 @@ export async function scoreRows(
  * point where the row itself is, so it writes the row exactly when the most likely token after each prefix of the row is the row's next
  * one: scoring the row tells, without decoding.
  */
-export function isWritten({ tokens, start }: Sequence, { predicted }: TokenScores): boolean {
+export function isWritten({ tokens, start }: Written, { predicted }: TokenScores): boolean {
   return tokens.every((token, index) => index < start || predicted[index - 1] === token);
 }
 
-function batchOf(rows: readonly Sequence[]): SequenceBatch {
+function batchOf(rows: readonly Written[]): SequenceBatch {
   const tokens = rows.map((row) => row.tokens);
   return rows[0]!.source === undefined ? { tokens } : { tokens, sources: rows.map((row) => row.source!) };
 }
 
-function width({ tokens, source = [] }: Sequence): number {
+function width({ tokens, source = [] }: Written): number {
   return Math.max(tokens.length, source.length);
 }

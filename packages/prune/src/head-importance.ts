@@ -2,10 +2,10 @@ import { defineStage, type Context, type Stage } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
 import {
   dataFields,
-  nextToken,
   objectiveField,
+  objectiveFor,
   prepareSequences,
-  resolveObjective,
+  subjectOf,
   type DataOptions,
   type ObjectiveReference,
 } from "@pare/training";
@@ -52,8 +52,8 @@ export const measureHeads: Stage<typeof ID, HeadImportanceOptions, PruneState, {
 
 /** Throws what `prepareSequences` and `train` throw of data, device and objective. */
 export async function measure(state: PruneState, given: MeasureSettings, context: Context): Promise<HeadImportance> {
+  const objective = objectiveFor(given.objective, subjectOf(state.model, context.registry), context.registry);
   const { sequences } = await prepareSequences(state.model, given, context);
-  const objective = given.objective === undefined ? nextToken() : resolveObjective(given.objective, context.registry);
   const models = state as Readonly<Record<string, Checkpoint>>;
   const scores = await michelImportance({ model: state.model, models, objective, sequences, batch: given.batch, context });
   return headImportance(scores, sequences.length);

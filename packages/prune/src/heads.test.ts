@@ -1,7 +1,7 @@
 import { memoryFiles } from "@pare/core";
 import { forwardGraph, padRows, type Checkpoint } from "@pare/models";
 import { compile, createStore, f32, openReference, trace } from "@pare/tensor-core";
-import { batchTensors, finetune, nextToken, subjectOf, traceLoss, type Sequence } from "@pare/training";
+import { batchTensors, finetune, nextToken, subjectOf, traceLoss, writtenSequence, type Sequence } from "@pare/training";
 import { describe, expect, it } from "vitest";
 import { LINES, logitsOf, toyArchitecture, toyContext, toyModel, withQuantized, type ToyConfig } from "@pare/training/testing";
 import { heads, type HeadsOptions } from "./heads.ts";
@@ -118,11 +118,11 @@ describe("prune/heads", () => {
 });
 
 describe("michelImportance", () => {
-  const sequences: Sequence[] = [
+  const sequences = [
     { tokens: TOKENS, start: 1 },
     { tokens: [1, 12, 13], start: 1 },
     { tokens: [1, 4, 4, 4, 9], start: 2 },
-  ];
+  ].map(writtenSequence);
 
   /** Mean loss of one sequence with gates. */
   async function lossAt(sequence: Sequence, gates: readonly (readonly number[])[]): Promise<number> {
@@ -132,7 +132,7 @@ describe("michelImportance", () => {
     const sites = Object.fromEntries(gates.map((_, layer) => [`layers.${layer}.heads`, { gate: { input: `gate.${layer}` } }]));
     const graph = trace((tracer) => ({ loss: traceLoss(tracer, { subject, frozen: {}, objective: nextToken() }) }), { sites });
     const store = createStore(openReference(), { weights: model.weights });
-    const { inputs, predictions } = batchTensors([sequence]);
+    const { inputs, predictions } = batchTensors(subject, [sequence]);
     const gateInputs = Object.fromEntries(gates.map((gate, layer) => [`gate.${layer}`, f32([gate.length], gate)]));
     const { loss } = await compile(graph, { store }).run({ ...inputs, ...gateInputs, weight: f32([], [1 / predictions]) });
     return loss.data[0] as number;

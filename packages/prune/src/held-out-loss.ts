@@ -11,6 +11,7 @@ import {
   storedWeights,
   subjectOf,
   traceLoss,
+  visited,
   type Objective,
   type Sequence,
 } from "@pare/training";
@@ -45,7 +46,8 @@ export async function heldOutLoss({ model, models, objective, sequences, batch, 
     let predictions = 0;
     for (const indices of planSorted(sequences, batch)) {
       context.signal.throwIfAborted();
-      const tensors = batchTensors(indices.map((index) => sequences[index]));
+      const seen = visited(objective, subject, sequences, indices, { seed: context.seed });
+      const tensors = batchTensors(subject, seen, { inputs: objective.inputs });
       // Weight 1: the loss as a sum over tokens.
       await compiled.run({ ...tensors.inputs, weight: f32([], [1]) });
       predictions += tensors.predictions;

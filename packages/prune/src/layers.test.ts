@@ -33,11 +33,11 @@ async function withOutput(model: Checkpoint, layer: number, scale: number): Prom
 async function lossOf(model: Checkpoint, sequences: readonly Sequence[]): Promise<number> {
   let total = 0;
   let predictions = 0;
-  for (const { tokens, start } of sequences) {
-    const logits = await logitsOf(model, tokens.slice(0, -1));
-    for (let at = start; at < tokens.length; at++) {
-      const row = [...logits.subarray((at - 1) * 30, at * 30)];
-      total += Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0)) - row[tokens[at]];
+  for (const { tokens, targets } of sequences) {
+    const logits = await logitsOf(model, tokens);
+    for (const [at, target] of targets.entries()) {
+      const row = [...logits.subarray(at * 30, (at + 1) * 30)];
+      total += Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0)) - row[target];
       predictions++;
     }
   }
@@ -139,8 +139,8 @@ describe("blockInfluence", () => {
     const totals = [0, 0];
     let positions = 0;
     for (const { tokens } of sequences) {
-      const { embedding, "layers.0": first, "layers.1": second } = await compiled.run(padRows([tokens.slice(0, -1)]));
-      positions += tokens.length - 1;
+      const { embedding, "layers.0": first, "layers.1": second } = await compiled.run(padRows([tokens]));
+      positions += tokens.length;
       for (let at = 0; at < embedding.data.length; at += 16) {
         const row = ({ data }: typeof first): number[] => [...(data as Float32Array).subarray(at, at + 16)];
         totals[0] += 1 - cosine(row(embedding), row(first));

@@ -2,10 +2,9 @@ import { defineStage, toJson, type Context, type Stage } from "@pare/core";
 import { withSeen, type Architecture, type Checkpoint, type LayerStack } from "@pare/models";
 import {
   dataFields,
-  nextToken,
   objectiveField,
+  objectiveFor,
   prepareSequences,
-  resolveObjective,
   subjectOf,
   type DataOptions,
   type ObjectiveReference,
@@ -177,7 +176,7 @@ async function leastInfluence({ state, stack, count, given, context }: Choice, s
 
 /** Of equal losses the earlier layer goes. */
 async function greedy({ state, architecture, stack, count, given, context }: Choice, sequences: Sequences): Promise<ReadonlySet<number>> {
-  const objective = given.objective === undefined ? nextToken() : resolveObjective(given.objective, context.registry);
+  const objective = objectiveFor(given.objective, subjectOf(state.model, context.registry), context.registry);
   const models = state as Readonly<Record<string, Checkpoint>>;
   const removed = new Set<number>();
   const all = stack.prefixes.map((_, layer) => layer);

@@ -22,10 +22,14 @@ import {
   deviceOf,
   frozenSubjects,
   listeners,
+  mostRows,
   planSorted,
+  predictionsOf,
+  rowsOf,
   storedWeights,
   subjectOf,
   traceLoss,
+  visited,
   type LossInputs,
   type Objective,
   type Sequence,
@@ -57,12 +61,14 @@ export async function michelImportance({ model, models = {}, objective, sequence
   const compiled = compile(importanceGraph(groups, { subject, frozen, objective }), { store, ...listeners(context, device) });
   try {
     for (const { site, heads } of groups) store.setState(stateOf(site), zeros("f32", [heads]));
-    const rows = Math.min(batch, sequences.length);
+    const rows = Math.min(batch, sequences.length) * mostRows(sequences);
+    const seen = visited(objective, subject, sequences, [...sequences.keys()], { seed: context.seed });
     let done = 0;
     for (const indices of planSorted(sequences, batch)) {
       context.signal.throwIfAborted();
-      const chosen = indices.map((index) => sequences[index]);
-      await compiled.run({ ...batchTensors(chosen, rows).inputs, ...gateInputs(groups, chosen, rows) }, { read: [] });
+      const chosen = indices.map((index) => seen[index]);
+      const { inputs } = batchTensors(subject, chosen, { rows, inputs: objective.inputs });
+      await compiled.run({ ...inputs, ...gateInputs(groups, chosen, rows) }, { read: [] });
       done += indices.length;
       context.emit({ type: "progress", progress: { done, total: sequences.length, unit: "examples", message: "head importance" } });
     }
@@ -104,10 +110,11 @@ function importanceGraph(groups: readonly Group[], loss: LossInputs): Graph {
   );
 }
 
-/** All gates open; the loss as a sum over tokens (weight 1), and each row's gradient divided by its own predicted tokens. */
+/** All gates open; the loss as a sum over what is predicted (weight 1), and each row's gradient divided by the predictions of its example. */
 function gateInputs(groups: readonly Group[], sequences: readonly Sequence[], rows: number): Record<string, HostTensor> {
   const share = new Float32Array(rows);
-  sequences.forEach(({ tokens, start }, row) => (share[row] = 1 / (tokens.length - start)));
+  const shares = sequences.flatMap((sequence) => rowsOf(sequence).map(() => 1 / predictionsOf(sequence)));
+  share.set(shares);
   const gates = groups.map(({ site, heads }) => [gateOf(site), f32([rows, heads], new Float32Array(rows * heads).fill(1))] as const);
   return { ...Object.fromEntries(gates), share: f32([rows], share), weight: f32([], [1]) };
 }

@@ -14,6 +14,7 @@ import { interleave, numbers, report, smoke } from "../../../tools/bench/harness
 import { batchTensors } from "../src/batches.ts";
 import { nextToken } from "../src/objectives/next-token.ts";
 import { accumulatingGraphs, gradientState, leafState, LOSS_STATE, movedLeaves, stepGraph } from "../src/step-graph.ts";
+import { writtenSequence } from "../src/sequence.ts";
 import { subjectOf } from "../src/subject.ts";
 import { trainAll, type TrainableView } from "../src/view.ts";
 
@@ -130,10 +131,9 @@ async function storeOf(): Promise<Store> {
 }
 
 function inputsOf(rows: number): Record<string, HostTensor> {
-  const sequences = Array.from({ length: rows }, (_, row) => ({
-    tokens: Array.from({ length: TOKENS + 1 }, (_, i) => (i * 7 + row) % 256),
-    start: 1,
-  }));
-  const { inputs } = batchTensors(sequences);
+  const sequences = Array.from({ length: rows }, (_, row) =>
+    writtenSequence({ tokens: Array.from({ length: TOKENS + 1 }, (_, i) => (i * 7 + row) % 256), start: 1 }),
+  );
+  const { inputs } = batchTensors(subject, sequences);
   return { ...inputs, weight: f32([], [1 / (BATCH * TOKENS)]) };
 }

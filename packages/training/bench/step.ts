@@ -24,6 +24,7 @@ import { interleave, numbers, report, sharesOf, smoke, timedByOp } from "../../.
 import { batchTensors } from "../src/batches.ts";
 import { nextToken } from "../src/objectives/next-token.ts";
 import { leafState, LOSS_STATE, stepGraph } from "../src/step-graph.ts";
+import { writtenSequence } from "../src/sequence.ts";
 import { subjectOf } from "../src/subject.ts";
 import { trainAll, type TrainableView } from "../src/view.ts";
 
@@ -47,7 +48,8 @@ const views = new Map(
 const graph = stepGraph({ subject, frozen: {}, objective: nextToken(), views, clip: true });
 const row = (length: number, shift: number): number[] => Array.from({ length }, (_, i) => 3 + ((i * 7 + shift) % 20));
 const { inputs, predictions } = batchTensors(
-  Array.from({ length: BATCH }, (_, i) => ({ tokens: [1, ...row(TARGET - 1, i), 2], source: row(SOURCE, i), start: 1 })),
+  subject,
+  Array.from({ length: BATCH }, (_, i) => writtenSequence({ tokens: [1, ...row(TARGET - 1, i), 2], source: row(SOURCE, i), start: 1 })),
 );
 
 for (const portable of [false, true]) {

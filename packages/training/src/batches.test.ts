@@ -1,11 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { batchTensors, planEpoch, planSorted } from "./batches.ts";
-import type { Sequence } from "./encode.ts";
+import { writtenSequence, type Sequence } from "./sequence.ts";
+import { subjectOf } from "./subject.ts";
+import { toyContext, toyModel } from "./testing/toy.ts";
 
-const sequences: Sequence[] = Array.from({ length: 100 }, (_, i) => ({
-  tokens: Array.from({ length: 2 + ((i * 37) % 20) }, (_, j) => j + 1),
-  start: 1,
-}));
+const sequences = Array.from({ length: 100 }, (_, i) =>
+  writtenSequence({ tokens: Array.from({ length: 2 + ((i * 37) % 20) }, (_, j) => j + 1), start: 1 }),
+);
+
+const { registry } = await toyContext();
+
+function tensorsOf(given: readonly Sequence[], rows?: number, contextLength?: number) {
+  return batchTensors(subjectOf(toyModel({ contextLength }), registry), given, { rows });
+}
 
 describe("planEpoch", () => {
   it("visits every sequence once, in batches of the size asked for", () => {
@@ -40,11 +47,8 @@ describe("planSorted", () => {
 
 describe("batchTensors", () => {
   it("shifts targets, hides what is not predicted, and fills up with silent rows", () => {
-    const { inputs, predictions } = batchTensors(
-      [
-        { tokens: [1, 5, 6, 7], start: 2 },
-        { tokens: [1, 8], start: 1 },
-      ],
+    const { inputs, predictions } = tensorsOf(
+      [writtenSequence({ tokens: [1, 5, 6, 7], start: 2 }), writtenSequence({ tokens: [1, 8], start: 1 })],
       3,
     );
     expect(inputs["tokens"].shape).toEqual([3, 4]);
@@ -55,14 +59,18 @@ describe("batchTensors", () => {
   });
 
   it("gives an encoder–decoder its sources under their own width", () => {
-    const { inputs } = batchTensors(
-      [
-        { tokens: [1, 2], source: [7, 7, 7], start: 1 },
-        { tokens: [1, 2], source: [9], start: 1 },
-      ],
+    const { inputs } = tensorsOf(
+      [writtenSequence({ tokens: [1, 2], source: [7, 7, 7], start: 1 }), writtenSequence({ tokens: [1, 2], source: [9], start: 1 })],
       4,
     );
     expect(inputs["source"].shape).toEqual([4, 4]);
     expect([...inputs["sourceLengths"].data]).toEqual([3, 1, 1, 1]);
+  });
+
+  it("is no wider than the model's positions, and refuses what they do not reach", () => {
+    const rows = [writtenSequence({ tokens: [1, 5, 6, 7, 8, 9, 10], start: 1 })];
+    expect(tensorsOf(rows, 1, 6).inputs["tokens"]!.shape).toEqual([1, 6]);
+    expect(tensorsOf(rows, 1, 40).inputs["tokens"]!.shape).toEqual([1, 8]);
+    expect(() => tensorsOf(rows, 1, 5)).toThrow(/training\/example-too-long/);
   });
 });

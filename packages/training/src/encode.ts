@@ -3,8 +3,8 @@ import { exampleHash, type Architecture, type Tokenizer } from "@pare/models";
 import type { Example } from "./data/data.ts";
 import { exampleEmpty, tokenizerIncomplete } from "./errors.ts";
 
-/** One example as ids. The model predicts every token from `start` on, each given all before it. */
-export interface Sequence {
+/** An example that a model writes, as ids: it predicts every token from `start` on, each given all before it. */
+export interface Written {
   /** Begin token first; what the decoder writes. At least two. */
   readonly tokens: readonly number[];
   /** Encoder–decoder: what the encoder reads, without special tokens. */
@@ -27,7 +27,7 @@ export function encodeExample(
   family: Architecture["family"],
   { source, target }: Example,
   maxTokens: number = Infinity,
-): Sequence {
+): Written {
   const { begin, end } = tokenizer.special;
   if (begin === undefined) throw tokenizerIncomplete({ token: "begin" });
   const closes = family === "encoder-decoder" || source !== undefined;

@@ -127,3 +127,51 @@ export const notPositiveDefinite: ErrorFactory<{ index: number }> = defineError(
     next: "Raise `damping`, or calibrate on more text.",
   }),
 );
+
+/** Where a row of data stands: its file and line, where it came from one. */
+interface Place {
+  readonly file?: string | undefined;
+  readonly line?: number | undefined;
+}
+
+/** `line 12: label`, as far as it is known. */
+function fieldAt({ line }: Place, field: string): string {
+  return line === undefined ? field : `line ${line}: ${field}`;
+}
+
+export const exampleTooLong: ErrorFactory<{ found: number; limit: number; place?: Place | undefined }> = defineError(
+  "training/example-too-long",
+  "An example has more tokens than the model has positions, and nobody asked for it to be cut.",
+  ({ found, limit, place = {} }) => ({
+    message: "the example is longer than the model reads",
+    file: place.file,
+    field: fieldAt(place, "tokens"),
+    expected: `at most ${limit} tokens`,
+    found: `${found}`,
+    next: `Set maxTokens to ${limit} or less, which cuts longer examples, or leave them out.`,
+  }),
+);
+
+export const taskUnknown: ErrorFactory<{ task: string; known: readonly string[] }> = defineError(
+  "training/task-unknown",
+  "A model's head does something that training has no rows and no objective for.",
+  ({ task, known }) => ({
+    message: "training does not know what this head is for",
+    field: "head.task",
+    expected: known.join(", "),
+    found: task,
+    next: "Give the model a head that training knows; `train/head` makes one.",
+  }),
+);
+
+export const objectiveUnfit: ErrorFactory<{ objective: string; task: string; takes: string }> = defineError(
+  "training/objective-unfit",
+  "An objective was to train a model whose head does another task, or whose output is no choice among classes.",
+  ({ objective, task, takes }) => ({
+    message: `the objective ${objective} does not fit the model's head`,
+    field: "objective",
+    expected: takes,
+    found: `a head for ${task}`,
+    next: "Leave the objective out, which takes the head's own, or give the model another head with train/head.",
+  }),
+);

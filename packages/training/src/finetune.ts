@@ -1,10 +1,10 @@
 import { defineStage, toJson, type Stage } from "@pare/core";
 import { withSeen, withWeights, type Checkpoint } from "@pare/models";
 import { z } from "zod";
-import { nextToken } from "./objectives/next-token.ts";
-import { objectiveField, resolveObjective, type ObjectiveReference } from "./objective.ts";
+import { objectiveField, objectiveFor, type ObjectiveReference } from "./objective.ts";
 import { dataFields, prepareSequences, type DataOptions } from "./sequences.ts";
 import { ONE_LENGTH, oneLength, trainFields, type TrainOptionsGiven, type TrainSettings } from "./settings.ts";
+import { subjectOf } from "./subject.ts";
 import { train } from "./train.ts";
 
 const ID = "train/finetune";
@@ -12,7 +12,7 @@ const VERSION = 1;
 
 /** Options of {@link finetune}; see {@link TrainSettings} for the defaults. */
 export interface FinetuneOptions extends DataOptions, TrainOptionsGiven {
-  /** What is made smaller; default `{ use: "next-token" }`. */
+  /** What is made smaller; default: what the model's head is for, `{ use: "next-token" }` of a language model. */
   readonly objective?: ObjectiveReference | undefined;
 }
 
@@ -33,8 +33,8 @@ export const finetune: Stage<typeof ID, FinetuneOptions, { model: Checkpoint }, 
   options,
   run: async (state: { readonly model: Checkpoint }, given, context) => {
     const { model } = state;
+    const objective = objectiveFor(given.objective, subjectOf(model, context.registry), context.registry);
     const { sequences, seen } = await prepareSequences(model, given, context);
-    const objective = given.objective === undefined ? nextToken() : resolveObjective(given.objective, context.registry);
     const { weights } = await train({
       model,
       objective,

@@ -1,9 +1,9 @@
 /** Logits of a frozen model for all of the data, computed once: several epochs then cost its forward pass only one. */
 import type { Context } from "@pare/core";
-import { forwardGraph } from "@pare/models";
+import { forwardGraph, headOf, type Head } from "@pare/models";
 import { compile, createStore, dim, f32, type Device, type HostTensor, type Tracer, type Value } from "@pare/tensor-core";
 import { batchTensors, planSorted } from "./batches.ts";
-import type { Sequence } from "./encode.ts";
+import { rowsOf, type Sequence } from "./sequence.ts";
 import { listeners, type Subject } from "./subject.ts";
 
 /** Bytes of logits that a run keeps at most; a model with more runs inside every step instead. */
@@ -12,20 +12,23 @@ const LIMIT = 2 ** 28;
 /** Sequences per forward pass. */
 const BATCH = 64;
 
-/** Name of the run-time input that holds a frozen model's logits f32 `[batch, seq, vocabulary]`. */
-export function logitsInput(tracer: Tracer, model: string, { checkpoint }: Subject): Value {
-  return tracer.input(nameOf(model), "f32", [dim("batch"), dim("seq"), checkpoint.config.vocabularySize]);
+/** Name of the run-time input that holds what a frozen model's head gives, f32 `[batch, seq, width]` or `[batch, width]`. */
+export function logitsInput(tracer: Tracer, model: string, subject: Subject): Value {
+  const { perToken, width } = head(subject);
+  return tracer.input(nameOf(model), "f32", perToken ? [dim("batch"), dim("seq"), width] : [dim("batch"), width]);
 }
 
 /** Whether keeping them pays: they fit, and the data is seen more than once. */
-export function worthKeeping({ checkpoint }: Subject, sequences: readonly Sequence[], visits: number): boolean {
-  const tokens = sequences.reduce((sum, { tokens: { length } }) => sum + length - 1, 0);
-  return visits > sequences.length && 4 * tokens * checkpoint.config.vocabularySize <= LIMIT;
+export function worthKeeping(subject: Subject, sequences: readonly Sequence[], visits: number): boolean {
+  const { perToken, width } = head(subject);
+  const rows = sequences.flatMap(rowsOf);
+  const outputs = perToken ? rows.reduce((sum, { tokens: { length } }) => sum + length, 0) : rows.length;
+  return visits > sequences.length && 4 * outputs * width <= LIMIT;
 }
 
 export interface KeptLogits {
-  /** The input of {@link logitsInput} for a batch of these sequences, padded to `rows` rows of `width` tokens with zeros. */
-  readonly inputs: (indices: readonly number[], rows: number, width: number) => Record<string, HostTensor>;
+  /** The input of {@link logitsInput} for a batch of these sequences, padded to `rows` rows of `seq` tokens with zeros. */
+  readonly inputs: (indices: readonly number[], rows: number, seq: number) => Record<string, HostTensor>;
 }
 
 /** Runs the model over the sequences in an order that their lengths alone decide, so that the same data gives the same bytes. */
@@ -36,30 +39,42 @@ export async function keepLogits(
   context: Context,
   device: Device,
 ): Promise<KeptLogits> {
-  const vocabulary = subject.checkpoint.config.vocabularySize;
-  const kept: Float32Array[] = [];
+  const { perToken, width } = head(subject);
+  /** By sequence, its rows' outputs one after the other, without padding. */
+  const kept: (readonly Float32Array[])[] = [];
   const store = createStore(device, { weights: subject.checkpoint.weights });
   const compiled = compile(forwardGraph(subject.architecture, subject.checkpoint.config), { store, ...listeners(context, device) });
   try {
     for (const indices of planSorted(sequences, BATCH)) {
       context.signal.throwIfAborted();
-      const { logits } = await compiled.run(batchTensors(indices.map((index) => sequences[index])).inputs);
-      indices.forEach((index, row) => {
-        const begin = row * logits.shape[1] * vocabulary;
-        kept[index] = (logits.data as Float32Array).slice(begin, begin + (sequences[index].tokens.length - 1) * vocabulary);
-      });
+      const chosen = indices.map((index) => sequences[index]);
+      const { logits } = await compiled.run(batchTensors(subject, chosen).inputs);
+      const step = (perToken ? logits.shape[1] : 1) * width;
+      let row = 0;
+      for (const index of indices) {
+        kept[index] = rowsOf(sequences[index]).map(({ tokens }) => {
+          const begin = row++ * step;
+          return (logits.data as Float32Array).slice(begin, begin + (perToken ? tokens.length : 1) * width);
+        });
+      }
     }
   } finally {
     compiled.dispose();
     await store.dispose();
   }
   return {
-    inputs: (indices, rows, width) => {
-      const data = new Float32Array(rows * width * vocabulary);
-      indices.forEach((index, row) => data.set(kept[index], row * width * vocabulary));
-      return { [nameOf(model)]: f32([rows, width, vocabulary], data) };
+    inputs: (indices, rows, seq) => {
+      const shape = perToken ? [rows, seq, width] : [rows, width];
+      const step = (perToken ? seq : 1) * width;
+      const data = new Float32Array(rows * step);
+      indices.flatMap((index) => kept[index]).forEach((output, row) => data.set(output, row * step));
+      return { [nameOf(model)]: f32(shape, data) };
     },
   };
+}
+
+function head({ architecture, checkpoint }: Subject): Head {
+  return headOf(architecture, checkpoint.config);
 }
 
 function nameOf(model: string): string {

@@ -8,13 +8,19 @@ export {
   type DataSet,
   type Example,
   type Part,
+  type Wanted,
 } from "./data/data.ts";
 export { pieceOptions, splitText, textData, type PieceOptions, type TextOptions } from "./data/text.ts";
-export { encodeExample, hashExample, type Sequence } from "./encode.ts";
-export { batchTensors, planEpoch, planSorted, type BatchTensors } from "./batches.ts";
+export { encodeExample, hashExample, type Written } from "./encode.ts";
+export { mostRows, predictionsOf, rowsOf, writtenSequence, type Row, type Sequence } from "./sequence.ts";
+export { batchTensors, planEpoch, planSorted, type BatchOptions, type BatchTensors } from "./batches.ts";
+export { formOf, taskOf } from "./tasks/index.ts";
+export type { Choices, ChoiceScope, EncodeScope, TargetForm, Targets, Task } from "./tasks/task.ts";
 export {
   objectiveField,
+  objectiveFor,
   resolveObjective,
+  visited,
   type Forward,
   type Objective,
   type ObjectiveDefinition,
@@ -23,7 +29,7 @@ export {
   type ObjectiveScope,
 } from "./objective.ts";
 export { finetune, type FinetuneOptions } from "./finetune.ts";
-export { dataFields, prepareSequences, type DataOptions, type Prepared } from "./sequences.ts";
+export { dataFields, encodeAll, prepareSequences, type DataOptions, type Prepared } from "./sequences.ts";
 export { nextToken, nextTokenObjective, crossEntropyLoss } from "./objectives/next-token.ts";
 export { traceLoss, type LossInputs } from "./step-graph.ts";
 export { deviceOf, frozenSubjects, frozenWeight, listeners, storedWeights, subjectOf, type Subject } from "./subject.ts";
@@ -36,11 +42,14 @@ export {
   deviceMissing,
   diverged,
   exampleEmpty,
+  exampleTooLong,
   inputsNotFinite,
   modelMissing,
   notPositiveDefinite,
+  objectiveUnfit,
   separatorInvalid,
   snapshotInvalid,
+  taskUnknown,
   tokenizerIncomplete,
 } from "./errors.ts";
 export { changeLayers, type ChangeLayersOptions, type InputStatistic, type LinearInputs } from "./calibration/layer-inputs.ts";

@@ -1,19 +1,30 @@
 /** What training makes smaller: a traced scalar of a model and a batch. A plugin, so that stages compose without importing each other. */
 import { checkOptions, resolveRef, type Named, type PluginRef, type Registry } from "@pare/core";
-import type { ForwardInputs } from "@pare/models";
-import type { Tracer, Value } from "@pare/tensor-core";
+import type { ForwardInputs, Head, TokenInput } from "@pare/models";
+import { fork, type Seed, type Tracer, type Value } from "@pare/tensor-core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
+import { objectiveUnfit } from "./errors.ts";
+import type { Sequence } from "./sequence.ts";
+import type { Subject } from "./subject.ts";
+import type { Choices } from "./tasks/task.ts";
+import { taskOf } from "./tasks/index.ts";
 
-/** A forward pass: logits `[batch, seq, vocabulary]`. */
+/** A forward pass: what the model's head gives, `[batch, seq, width]` or `[batch, width]`. */
 export type Forward = (inputs: ForwardInputs) => Value;
 
 export interface ObjectiveScope {
   readonly tracer: Tracer;
   readonly inputs: ForwardInputs;
-  /** i32 `[batch, seq]`: what each position has to predict, −1 where nothing. */
+  /** What the model's head is for. */
+  readonly head: Head;
+  /** What is wanted, in the form that the head's task says (`TargetForm`): of a language model i32 `[batch, seq]`, −1 where nothing. */
   readonly targets: Value;
-  /** f32 `[]`: 1 / predicted tokens of the batch; of the whole step's where a step takes several passes, so that their losses add up. */
+  /** f32, shaped as `targets`: 1 where something is wanted, 0 elsewhere. */
+  readonly counted: Value;
+  /** What the model gives as choices among classes, whatever its head: tokens, labels, places, answers. Throws `training/objective-unfit`. */
+  readonly choices: (output: Value) => Choices;
+  /** f32 `[]`: 1 / predictions of the batch; of the whole step's where a step takes several passes, so that their losses add up. */
   readonly weight: Value;
   /** f32 `[]`: the part of a step that this pass is, 1 where it is all of it; factor of terms that do not depend on the batch (penalties of weights). */
   readonly share: Value;
@@ -30,8 +41,31 @@ export interface Objective {
   readonly options: unknown;
   /** Names of the run state whose models it reads besides the one under training: `["teacher"]`. */
   readonly models: readonly string[];
-  /** f32 `[]`, the mean over the predicted tokens of the batch. */
+  /** Tasks of the heads that it fits; absent: any. */
+  readonly tasks?: readonly string[] | undefined;
+  /** Further numbers per token that its loss reads at `inputs.extra`; rows hold them under `extra`. */
+  readonly inputs?: readonly TokenInput[] | undefined;
+  /**
+   * What a sequence is on one visit: some of its tokens hidden, another order. Called anew for every visit, with a key of the run, the
+   * epoch and the sequence, from which everything by chance is to be drawn. Keeps the number of rows. Absent: always the same.
+   */
+  readonly visit?: ((sequence: Sequence, key: Seed, subject: Subject) => Sequence) | undefined;
+  /** f32 `[]`, the mean over what is predicted in the batch. */
   readonly loss: (scope: ObjectiveScope) => Value;
+}
+
+/** The sequences of a batch as an objective sees them in an epoch; 0 where there are none (measuring). */
+export function visited(
+  objective: Objective,
+  subject: Subject,
+  sequences: readonly Sequence[],
+  indices: readonly number[],
+  { seed, epoch = 0 }: { readonly seed: Seed; readonly epoch?: number | undefined },
+): readonly Sequence[] {
+  const { visit } = objective;
+  if (visit === undefined) return indices.map((index) => sequences[index]);
+  const key = fork(seed, `visits/${epoch}`);
+  return indices.map((index) => visit(sequences[index], fork(key, `${index}`), subject));
 }
 
 export interface ObjectiveDefinition<Input> {
@@ -58,4 +92,14 @@ export function resolveObjective(reference: ObjectiveReference, registry: Regist
   const create = (plugin: ObjectivePlugin<string, unknown>, options: unknown): Objective =>
     plugin.define.create(checkOptions(plugin.id, plugin.define.options, options).value);
   return resolveRef<"objective", Objective>(registry, "objective", reference as Objective | PluginRef, create, field);
+}
+
+/** The objective that options name, or the one of the model's own head. Throws `training/objective-unfit` and as {@link resolveObjective}. */
+export function objectiveFor(reference: ObjectiveReference | undefined, subject: Subject, registry: Registry): Objective {
+  const { task, objective: own } = taskOf(subject);
+  const objective = reference === undefined ? own?.() : resolveObjective(reference, registry);
+  if (objective === undefined) throw objectiveUnfit({ objective: "of its own", task, takes: "a head that can be trained" });
+  if (objective.tasks?.includes(task) === false)
+    throw objectiveUnfit({ objective: objective.use, task, takes: objective.tasks.join(" or ") });
+  return objective;
 }

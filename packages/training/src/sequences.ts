@@ -1,11 +1,13 @@
 /** From a data set's name in a recipe to the token rows of one model. */
 import type { Context } from "@pare/core";
-import { seenData, type Checkpoint, type SeenData } from "@pare/models";
+import { contextOf, headOf, seenData, type Checkpoint, type SeenData } from "@pare/models";
 import { z } from "zod";
-import { isDataReference, openData, type DataReference, type Part } from "./data/data.ts";
-import { encodeExample, hashExample, type Sequence } from "./encode.ts";
-import { dataEmpty, tokenizerIncomplete } from "./errors.ts";
-import { subjectOf } from "./subject.ts";
+import { isDataReference, openData, type DataReference, type Example, type Part } from "./data/data.ts";
+import { hashExample } from "./encode.ts";
+import { dataEmpty, exampleTooLong, tokenizerIncomplete } from "./errors.ts";
+import type { Sequence } from "./sequence.ts";
+import { subjectOf, type Subject } from "./subject.ts";
+import { taskOf } from "./tasks/index.ts";
 
 export interface DataOptions {
   /** A data set, or `{ use: "scan", split: "simple" }`. */
@@ -14,7 +16,10 @@ export interface DataOptions {
   readonly part?: Part | undefined;
   /** Take at most so many examples, the first ones; default all. */
   readonly examples?: number | undefined;
-  /** Tokens kept per example, begin token counted; default: the model's context length, 512 where its config names none. */
+  /**
+   * Tokens kept per example, marks counted; longer ones are cut. Default: the model's context length, 512 where its config names none,
+   * and an encoder's longer examples are refused.
+   */
   readonly maxTokens?: number | undefined;
 }
 
@@ -38,28 +43,48 @@ export interface Prepared {
 }
 
 /**
- * Opens the data and encodes it with the model's tokenizer.
+ * Opens the data and makes of it what the model's head needs. Without `maxTokens`, what a language model writes is cut to its context,
+ * which is told as a warning, and an encoder's examples that are longer are refused.
  *
- * @throws `core/plugin-unknown`, `training/tokenizer-incomplete`, `training/data-empty`, `training/example-empty`, what the data set throws.
+ * @throws `core/plugin-unknown`, `training/tokenizer-incomplete`, `training/task-unknown`, `training/data-empty`,
+ * `training/example-empty`, `training/example-unfit`, `training/example-too-long`, what the data set throws.
  */
 export async function prepareSequences(
   model: Checkpoint,
-  { data, part = "train", examples, maxTokens = contextOf(model) }: DataOptions,
-  { registry }: Pick<Context, "registry">,
+  options: DataOptions,
+  { registry, emit }: Pick<Context, "registry" | "emit">,
 ): Promise<Prepared> {
-  const { tokenizer } = model;
-  if (tokenizer === undefined) throw tokenizerIncomplete({ token: "any" });
-  const set = openData(data, registry);
-  const taken = (await set.examples(part)).slice(0, examples);
+  const set = openData(options.data, registry);
+  const taken = (await set.examples(options.part ?? "train")).slice(0, options.examples);
   if (taken.length === 0) throw dataEmpty({ data: set.id, kept: "one example or more", found: "none" });
-  const { family } = subjectOf(model, registry).architecture;
-  return {
-    sequences: taken.map((example) => encodeExample(tokenizer, family, example, maxTokens)),
-    seen: seenData(set.id, taken.map(hashExample)),
-  };
+  const { sequences, cut, limit } = encodeAll(subjectOf(model, registry), taken, options.maxTokens);
+  if (cut > 0) {
+    const message = `${cut} of ${taken.length} examples of ${set.id} were cut to the model's ${limit} tokens; maxTokens says so at once`;
+    emit({ type: "warning", message });
+  }
+  return { sequences, seen: seenData(set.id, taken.map(hashExample)) };
 }
 
-function contextOf({ config }: Checkpoint): number {
-  const { contextLength } = config;
-  return typeof contextLength === "number" ? contextLength : 512;
+/** Examples as the rows that a model's head needs; `cut`: of how many a language model reads a part, without having been asked to. */
+export function encodeAll(
+  subject: Subject,
+  examples: readonly Example[],
+  maxTokens: number | undefined,
+): { readonly sequences: readonly Sequence[]; readonly cut: number; readonly limit: number } {
+  const { architecture, checkpoint } = subject;
+  const { tokenizer, config } = checkpoint;
+  if (tokenizer === undefined) throw tokenizerIncomplete({ token: "any" });
+  const task = taskOf(subject);
+  const [head, context] = [headOf(architecture, config), contextOf(config)];
+  const limit = maxTokens ?? (context === Infinity ? 512 : context);
+  let cut = 0;
+  const sequences = examples.map((example) => {
+    const tooLong = (found: number): void => {
+      if (maxTokens !== undefined) return;
+      if (task.task !== "next-token") throw exampleTooLong({ found, limit, place: example.place });
+      cut++;
+    };
+    return task.encode(example, { tokenizer, family: architecture.family, head, limit: Math.min(limit, context), tooLong });
+  });
+  return { sequences, cut, limit };
 }

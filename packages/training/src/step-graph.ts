@@ -1,5 +1,5 @@
 /** One training step as a graph: forward, loss, gradients, clipping and AdamW, all on the device. */
-import { declareInputs, modelScope } from "@pare/models";
+import { declareInputs, headOf, modelScope } from "@pare/models";
 import {
   adamw,
   add,
@@ -16,9 +16,12 @@ import {
   type Tracer,
   type Value,
 } from "@pare/tensor-core";
+import { objectiveUnfit } from "./errors.ts";
 import { logitsInput } from "./frozen-logits.ts";
 import type { Objective } from "./objective.ts";
 import { frozenWeight, type Subject } from "./subject.ts";
+import { taskOf } from "./tasks/index.ts";
+import { declareTargets } from "./tasks/task.ts";
 import type { TrainableView } from "./view.ts";
 
 /** State that sums the losses of the steps since it was last read. */
@@ -40,14 +43,24 @@ export interface LossInputs {
   readonly view?: ((weight: string) => Value | undefined) | undefined;
 }
 
-/** Traces the objective over the inputs that `batchTensors` gives, `targets` i32 `[batch, seq]`, `weight` f32 `[]` among them, and `share` f32 `[]` with `inParts`. */
+/** Traces the objective over the inputs that `batchTensors` gives, `weight` f32 `[]`, and `share` f32 `[]` with `inParts`. */
 export function traceLoss(tracer: Tracer, { subject, frozen, objective, kept, inParts, view }: LossInputs): Value {
-  const inputs = declareInputs(tracer, subject.architecture, subject.checkpoint.config);
+  const declared = declareInputs(tracer, subject.architecture, subject.checkpoint.config);
+  const further = (objective.inputs ?? []).map(({ name }) => [name, tracer.input(name, "i32", [dim("batch"), dim("seq")])] as const);
+  const inputs = { ...declared, extra: { ...declared.extra, ...Object.fromEntries(further) } };
+  const head = headOf(subject.architecture, subject.checkpoint.config);
+  const task = taskOf(subject);
+  const targets = declareTargets(tracer, task.form(head));
   const scope = modelScope(tracer, subject.architecture, subject.checkpoint.config, view);
   return objective.loss({
     tracer,
     inputs,
-    targets: tracer.input("targets", "i32", [dim("batch"), dim("seq")]),
+    head,
+    ...targets,
+    choices: (output) => {
+      if (task.choices === undefined) throw objectiveUnfit({ objective: objective.use, task: task.task, takes: "a choice among classes" });
+      return task.choices(output, { ...targets, tracer, positions: declared.positions, lengths: declared.lengths! });
+    },
     weight: tracer.input("weight", "f32", []),
     share: inParts === true ? tracer.input("share", "f32", []) : tracer.constant(1),
     forward: (given) => subject.architecture.forward(scope, subject.checkpoint.config, given),

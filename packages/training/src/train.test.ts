@@ -4,6 +4,7 @@ import { denseOf, f32, mul, type StoredWeight } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { encodeExample } from "./encode.ts";
+import { writtenSequence } from "./sequence.ts";
 import { finetune } from "./finetune.ts";
 import { nextToken } from "./objectives/next-token.ts";
 import { prepareSequences } from "./sequences.ts";
@@ -132,7 +133,7 @@ describe("train/finetune", () => {
     const chooser = () => expect.unreachable("training has asked a chooser");
     const context = await toyContext();
     const subject = withQuantized(toyModel(), name);
-    const sequences = LINES.text.split("\n").map((target) => encodeExample(letters, "decoder", { target }));
+    const sequences = LINES.text.split("\n").map((target) => writtenSequence(encodeExample(letters, "decoder", { target })));
     const views: Views = (spec, stored) => (spec.name === name ? "frozen" : trainAll(spec, stored));
     const settings = z.object(trainFields).parse({ steps: 2 });
     await train({ model: subject, objective: nextToken(), sequences, settings, views, context: { ...context, chooser } });
@@ -181,12 +182,17 @@ describe("train/finetune", () => {
     expect(losses[3].loss).toBeLessThan(losses[0].loss);
   });
 
-  it("cuts examples to the model's context", async () => {
+  it("cuts examples to the model's context, and says so where nobody asked for it", async () => {
     const context = await toyContext();
-    const longest = async (model: Checkpoint) =>
-      Math.max(...(await prepareSequences(model, { data: LINES }, context)).sequences.map(({ tokens }) => tokens.length));
+    // The last token of a text is predicted and not read.
+    const longest = async (model: Checkpoint, maxTokens?: number) =>
+      1 + Math.max(...(await prepareSequences(model, { data: LINES, maxTokens }, context)).sequences.map(({ tokens }) => tokens.length));
+    const warnings = () => context.events.filter(({ type }) => type === "warning");
     expect(await longest(toyModel())).toBe(13);
+    expect(await longest(toyModel({ contextLength: 9 }), 9)).toBe(9);
+    expect(warnings()).toEqual([]);
     expect(await longest(toyModel({ contextLength: 9 }))).toBe(9);
+    expect(warnings()).toMatchObject([{ message: expect.stringContaining("of 24 examples of text were cut to the model's 9 tokens") }]);
   });
 
   it("says when the loss is no longer a number", async () => {

@@ -17,11 +17,11 @@ import {
   type Store,
   type StoredWeight,
 } from "@pare/tensor-core";
-import { batchTensors, planEpoch, predictionsOf } from "./batches.ts";
-import type { Sequence } from "./encode.ts";
+import { batchTensors, planEpoch } from "./batches.ts";
 import { dataEmpty, diverged } from "./errors.ts";
 import { keepLogits, worthKeeping, type KeptLogits } from "./frozen-logits.ts";
-import type { Objective } from "./objective.ts";
+import { visited, type Objective } from "./objective.ts";
+import { mostRows, predictionsOf, type Sequence } from "./sequence.ts";
 import { scheduleOf, stepsOf, type TrainSettings } from "./settings.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot.ts";
 import { accumulatingGraphs, gradientState, leafState, LOSS_STATE, movedLeaves, stepGraph } from "./step-graph.ts";
@@ -83,7 +83,7 @@ export async function train(options: TrainOptions): Promise<Trained> {
   const graphs = settings.accumulate > 1 ? accumulatingGraphs(step) : { pass: stepGraph(step) };
   const [pass, update] = [compiled(graphs.pass), "update" in graphs ? compiled(graphs.update) : undefined];
   try {
-    const run = new Run(options, { store, pass, update, views, kept: [...kept.values()] });
+    const run = new Run(options, { subject, store, pass, update, views, kept: [...kept.values()] });
     await run.begin();
     await run.finish();
     return { weights: await finalise(views, store), losses: run.losses, steps: run.steps };
@@ -97,9 +97,11 @@ export async function train(options: TrainOptions): Promise<Trained> {
 /** Frozen models whose logits pay to be computed once, by name. */
 async function keptLogits(
   frozen: Readonly<Record<string, Subject>>,
-  { sequences, settings, context }: TrainOptions,
+  { objective, sequences, settings, context }: TrainOptions,
   device: Device,
 ): Promise<Map<string, KeptLogits>> {
+  // Logits of sequences that are another on every visit hold for one visit alone.
+  if (objective.visit !== undefined) return new Map();
   const visits = settings.batch * stepsOf(settings, Math.ceil(sequences.length / settings.batch));
   const kept = new Map<string, KeptLogits>();
   for (const [name, subject] of Object.entries(frozen)) {
@@ -125,6 +127,7 @@ async function finalise(views: ReadonlyMap<string, TrainableView>, store: Store)
 
 /** What a run works with. */
 interface Machine {
+  readonly subject: Subject;
   readonly store: Store;
   /** Runs a part of a step's batch; where there is no `update`, all of it and the update as well. */
   readonly pass: Compiled;
@@ -143,6 +146,7 @@ class Run {
   private readonly store: Store;
   private readonly machine: Machine;
   private readonly batchesPerEpoch: number;
+  private readonly rowsEach: number;
   private readonly rate: Schedule;
   private readonly reportEvery: number;
   private plan: { readonly epoch: number; readonly batches: readonly (readonly number[])[] } | undefined;
@@ -152,6 +156,7 @@ class Run {
     this.store = machine.store;
     this.machine = machine;
     this.batchesPerEpoch = Math.ceil(options.sequences.length / options.settings.batch);
+    this.rowsEach = mostRows(options.sequences);
     this.steps = stepsOf(options.settings, this.batchesPerEpoch);
     this.rate = scheduleOf(options.settings, this.steps);
     this.reportEvery = Math.max(1, Math.floor(this.steps / LOSS_POINTS));
@@ -200,11 +205,12 @@ class Run {
       clip: f32([], [settings.clip]),
     };
     const { pass, update: apart } = this.machine;
-    const rows = Math.ceil(Math.min(settings.batch, sequences.length) / settings.accumulate);
-    const predictions = indices.reduce((sum, index) => sum + predictionsOf(sequences[index]), 0);
-    for (let begin = 0; begin < indices.length; begin += rows) {
-      const part = indices.slice(begin, begin + rows);
-      const given = this.passInputs(part, rows);
+    const size = Math.ceil(Math.min(settings.batch, sequences.length) / settings.accumulate);
+    const seen = this.visits(indices);
+    const predictions = seen.reduce((sum, sequence) => sum + predictionsOf(sequence), 0);
+    for (let begin = 0; begin < indices.length; begin += size) {
+      const part = indices.slice(begin, begin + size);
+      const given = this.passInputs(part, seen.slice(begin, begin + size), size);
       const weight = f32([], [1 / predictions]);
       const others = apart === undefined ? update : { share: f32([], [part.length / indices.length]) };
       await pass.run({ ...given, weight, ...others }, { read: [] });
@@ -217,11 +223,16 @@ class Run {
     context.emit({ type: "progress", progress: { done: this.step, total: this.steps, unit: "steps", message } });
   }
 
-  private passInputs(indices: readonly number[], rows: number): Record<string, HostTensor> {
-    const { inputs } = batchTensors(
-      indices.map((index) => this.options.sequences[index]),
-      rows,
-    );
+  /** What the sequences are in this epoch. */
+  private visits(indices: readonly number[]): readonly Sequence[] {
+    const { objective, sequences, context } = this.options;
+    const at = { seed: fork(context.seed, "train"), epoch: Math.floor(this.step / this.batchesPerEpoch) };
+    return visited(objective, this.machine.subject, sequences, indices, at);
+  }
+
+  private passInputs(indices: readonly number[], seen: readonly Sequence[], size: number): Record<string, HostTensor> {
+    const rows = size * this.rowsEach;
+    const { inputs } = batchTensors(this.machine.subject, seen, { rows, inputs: this.options.objective.inputs });
     return Object.assign({ ...inputs }, ...this.machine.kept.map((logits) => logits.inputs(indices, rows, inputs["tokens"].shape[1])));
   }
 

@@ -1,21 +1,25 @@
 import { createModel, encoderDecoder, encoderDecoderConfig, forwardGraph, padRows, withWeights, type Checkpoint } from "@pare/models";
 import { compile, createStore, openReference, type HostTensor, type StoredWeight } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
-import type { Sequence } from "../encode.ts";
+import type { Written } from "../encode.ts";
+import { writtenSequence, type Sequence } from "../sequence.ts";
 import { subjectOf } from "../subject.ts";
 import { letters, toyContext, toyModel } from "../testing/index.ts";
 import { changeLayers, type ChangeLayersOptions, type LinearInputs } from "./layer-inputs.ts";
 
-const SEQUENCES: Sequence[] = [
+const WRITTEN: Written[] = [
   { tokens: [1, 5, 9, 20, 7, 8], start: 1 },
   { tokens: [1, 12, 13], start: 1 },
   { tokens: [1, 4, 4, 4, 9], start: 2 },
 ];
 
-const PAIRS: Sequence[] = [
+const WRITTEN_PAIRS: Written[] = [
   { tokens: [1, 5, 9, 2], source: [4, 5, 6, 7, 8], start: 1 },
   { tokens: [1, 12, 13, 14, 2], source: [9, 3], start: 1 },
 ];
+
+const SEQUENCES = WRITTEN.map(writtenSequence);
+const PAIRS = WRITTEN_PAIRS.map(writtenSequence);
 
 function pairModel(): Checkpoint {
   const shape = { vocabularySize: 30, contextLength: 16, hiddenSize: 8, encoderLayers: 2, decoderLayers: 2, heads: 2, feedForward: 12 };
@@ -34,7 +38,7 @@ async function gramOf(model: Checkpoint, sequences: readonly Sequence[], weight:
   );
   let gram = new Float64Array();
   for (const { tokens, source } of sequences) {
-    const { x } = await compiled.run(padRows([tokens.slice(0, -1)], source && [source]));
+    const { x } = await compiled.run(padRows([tokens], source && [source]));
     const width = x.shape[2];
     if (gram.length === 0) gram = new Float64Array(width * width);
     for (let position = 0; position < x.shape[1]; position++) {

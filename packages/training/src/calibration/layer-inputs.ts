@@ -18,7 +18,7 @@ import {
   type Tracer,
   type Value,
 } from "@pare/tensor-core";
-import type { Sequence } from "../encode.ts";
+import type { Sequence } from "../sequence.ts";
 import { inputsNotFinite } from "../errors.ts";
 import { deviceOf, listeners, subjectOf } from "../subject.ts";
 import { countPositions, maskedBatches, maskOf } from "./masks.ts";
@@ -64,10 +64,11 @@ export interface ChangeLayersOptions {
  */
 export async function changeLayers(options: ChangeLayersOptions): Promise<(readonly [string, StoredWeight])[]> {
   const { model, sequential, change, context } = options;
-  const { architecture } = subjectOf(model, context.registry);
+  const subject = subjectOf(model, context.registry);
+  const { architecture } = subject;
   const linear = architecture.weights(model.config).flatMap(({ name, role }) => (role === "linear" ? [name] : []));
   const weights = new Map(model.weights);
-  const batches = maskedBatches(options.sequences, options.batch).map((inputs): Batch => ({ inputs, carried: {} }));
+  const batches = maskedBatches(subject, options.sequences, options.batch).map((inputs): Batch => ({ inputs, carried: {} }));
   const changes: (readonly [string, StoredWeight])[] = [];
   const layers = layersOf(architecture, model.config);
   for (const [done, layer] of layers.entries()) {

@@ -1,24 +1,26 @@
 /** Which positions of a padded batch count. */
 import { dim, f32, sameDim, type HostTensor, type Tracer, type Value } from "@pare/tensor-core";
 import { batchTensors, planSorted } from "../batches.ts";
-import type { Sequence } from "../encode.ts";
+import { rowsOf, type Sequence } from "../sequence.ts";
+import type { Subject } from "../subject.ts";
 
 const MASK = "calibration/mask";
 const SOURCE_MASK = "calibration/sourceMask";
 
 /**
  * Batches in the order of length: what `batchTensors` gives, and f32 masks `[batch, seq]` and, with sources, `[batch, sourceSeq]` of the
- * positions that count. Those are all that a sequence reads: its last token, from which nothing is predicted, is not among them.
+ * positions that count: all that a sequence reads, padding alone left out.
  */
-export function maskedBatches(sequences: readonly Sequence[], size: number): Readonly<Record<string, HostTensor>>[] {
+export function maskedBatches(subject: Subject, sequences: readonly Sequence[], size: number): Readonly<Record<string, HostTensor>>[] {
   return planSorted(sequences, size).map((indices) => {
     const chosen = indices.map((index) => sequences[index]);
-    const { inputs } = batchTensors(chosen);
-    const lengths = chosen.map(({ tokens }) => tokens.length - 1);
+    const { inputs } = batchTensors(subject, chosen);
+    const rows = chosen.flatMap(rowsOf);
+    const lengths = rows.map(({ tokens }) => tokens.length);
     const masked = { ...inputs, [MASK]: maskFor(lengths, inputs["tokens"].shape) };
     const { source } = inputs;
     if (source === undefined) return masked;
-    const sourceLengths = chosen.map((sequence) => sequence.source!.length);
+    const sourceLengths = rows.map((row) => row.source!.length);
     return { ...masked, [SOURCE_MASK]: maskFor(sourceLengths, source.shape) };
   });
 }

@@ -2,7 +2,7 @@
 import type { Context } from "@pare/core";
 import { forwardGraph, type Checkpoint } from "@pare/models";
 import { add, compile, createStore, mul, reshape, sum, zeros, type SiteRequest, type Tracer, type Value } from "@pare/tensor-core";
-import type { Sequence } from "../encode.ts";
+import type { Sequence } from "../sequence.ts";
 import { deviceOf, listeners, subjectOf } from "../subject.ts";
 import { countPositions, maskedBatches, maskOf } from "./masks.ts";
 
@@ -28,7 +28,8 @@ export interface SiteMeansOptions {
  */
 export async function siteMeans({ model, sequences, batch, sites, context, use }: SiteMeansOptions): Promise<Map<string, Float64Array>> {
   const device = deviceOf(context, use);
-  const { architecture } = subjectOf(model, context.registry);
+  const subject = subjectOf(model, context.registry);
+  const { architecture } = subject;
   const sums = new Map<string, { readonly width: number; readonly mask: string }>();
   const requests = Object.entries(sites).map(([site, measure]): [string, SiteRequest] => {
     const reduce = (value: Value, tracer: Tracer): void => {
@@ -47,7 +48,7 @@ export async function siteMeans({ model, sequences, batch, sites, context, use }
   const compiled = compile(graph, { store, ...listeners(context, device) });
   try {
     for (const [site, { width }] of sums) store.setState(stateOf(site), zeros("f32", [width]));
-    const batches = maskedBatches(sequences, batch);
+    const batches = maskedBatches(subject, sequences, batch);
     for (const [done, inputs] of batches.entries()) {
       context.signal.throwIfAborted();
       await compiled.run(inputs);

@@ -4,11 +4,26 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 /** One example. Text, not ids: the model's own tokenizer decides. */
 export interface Example {
-  /** What an encoder–decoder reads; absent: `target` is plain text to be modelled. */
+  /** What a model that writes reads first, the first of two texts that an encoder reads together; absent: `target` stands alone. */
   readonly source?: string | undefined;
-  /** What the model has to write. */
+  /** What the model has to write; the text, or the second of two, that an encoder reads. */
   readonly target: string;
+  /** What an encoder has to say of it; absent: nothing but the text itself. */
+  readonly wanted?: Wanted | undefined;
+  /** Where it stands, for messages. */
+  readonly place?: { readonly file: string; readonly line: number } | undefined;
 }
+
+/** By the head that it is for. */
+export type Wanted =
+  /** A class by its name, several classes, or numbers. */
+  | { readonly label: string | number | readonly (string | number)[] }
+  /** The class of each word of `target`, in UTF-16 offsets. */
+  | { readonly tags: readonly { readonly begin: number; readonly end: number; readonly tag: string }[] }
+  /** Parts of `target` that answer `source`; any of them is right. None: it holds no answer. */
+  | { readonly answers: readonly { readonly begin: number; readonly text: string }[] }
+  /** What may follow `target`, and the place of the one that does. */
+  | { readonly choices: readonly string[]; readonly right: number };
 
 export type Part = "train" | "test";
 
@@ -56,7 +71,10 @@ export function isDataReference(value: unknown): value is DataReference {
   return typeof value === "object" && value !== null && typeof (value as { use?: unknown }).use === "string";
 }
 
-/** Hex SHA-256 over the examples in their order; equal exactly when every source and target is. */
+/** Hex SHA-256 over the examples in their order; equal exactly when every source, target and what is wanted of them is. */
 export function hashExamples(examples: readonly Example[]): Promise<string> {
-  return hashJson(examples.map(({ source, target }) => (source === undefined ? [target] : [source, target])));
+  const texts = ({ source, target }: Example): string[] => (source === undefined ? [target] : [source, target]);
+  return hashJson(
+    examples.map((example) => (example.wanted === undefined ? texts(example) : { texts: texts(example), wanted: example.wanted })),
+  );
 }

@@ -1,5 +1,5 @@
 import { API_VERSION, jsonSchemaOf } from "@pare/core";
-import { crossEntropy, mul, reshape, sum, symbolicSize, type Value } from "@pare/tensor-core";
+import { crossEntropy, mul, sum, type Value } from "@pare/tensor-core";
 import { z } from "zod";
 import type { Objective, ObjectivePlugin, ObjectiveScope } from "../objective.ts";
 
@@ -7,14 +7,20 @@ const options: z.ZodObject<{}> = z.object({});
 
 /** Mean negative log likelihood in nats of the tokens to predict, each given all before it (teacher forcing). */
 export function nextToken(): Objective {
-  return { use: "next-token", version: 1, options: {}, models: [], loss: (scope) => crossEntropyLoss(scope, scope.forward(scope.inputs)) };
+  return {
+    use: "next-token",
+    version: 1,
+    options: {},
+    models: [],
+    tasks: ["next-token"],
+    loss: (scope) => crossEntropyLoss(scope, scope.forward(scope.inputs)),
+  };
 }
 
-/** −Σ log p(target) · weight over the positions with a target. */
-export function crossEntropyLoss({ targets, weight }: Pick<ObjectiveScope, "targets" | "weight">, logits: Value): Value {
-  const rows = symbolicSize(targets.shape);
-  const flat = reshape(logits, [rows, logits.shape[2]]);
-  return mul(sum(crossEntropy(flat, reshape(targets, [rows])), [0]), weight);
+/** −Σ log p(target) · weight over all that is wanted of a model's output, whatever its head chooses among. */
+export function crossEntropyLoss({ choices, weight }: Pick<ObjectiveScope, "choices" | "weight">, output: Value): Value {
+  const { logits, targets } = choices(output);
+  return mul(sum(crossEntropy(logits, targets), [0]), weight);
 }
 
 /** The objective `next-token`: the language model's own, and an encoder–decoder's with the right answers. */

@@ -29,7 +29,6 @@ import {
   type Value,
 } from "@pare/tensor-core";
 import { textData } from "../data/text.ts";
-import type { Sequence } from "../encode.ts";
 import { nextTokenObjective } from "../objectives/next-token.ts";
 
 export interface ToyConfig extends ModelConfig {
@@ -179,7 +178,7 @@ export async function toyContext(options: ToyContextOptions = {}): Promise<ToyCo
 }
 
 /** Logits `[1, tokens, vocabulary]` of one row, on the reference device. */
-export async function logitsOf(model: Checkpoint, tokens: Sequence["tokens"]): Promise<Float32Array> {
+export async function logitsOf(model: Checkpoint, tokens: readonly number[]): Promise<Float32Array> {
   const store = createStore(openReference(), { weights: model.weights });
   const compiled = compile(forwardGraph(toyArchitecture.define, model.config), { store });
   const { logits } = await compiled.run(padRows([tokens]) as Record<string, HostTensor>);
