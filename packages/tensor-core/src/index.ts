@@ -37,6 +37,8 @@ export {
 export { asFloat32, f32, i32, sourceOf, zeros, type HostTensor, type TensorSource, type TensorType } from "./host.ts";
 export { collapse, type Loop } from "./loops.ts";
 export { broadcastStrides, stridesOf } from "./ops/support/host.ts";
+export { alignedAxes, leadingAxes, sameAxis, type AxisLink, type AxisRef } from "./axes.ts";
+export { bindGraph } from "./passes/bind.ts";
 export { defineOp, type AnyOp, type Given, type Op, type OpCase } from "./op.ts";
 export {
   GraphBuilder,

@@ -1,6 +1,7 @@
 /** An op is a value in one file: shape rule, reference, gradient and test cases. A third party's op carries its own types. */
 import type { HostTensor, TensorType } from "./host.ts";
 import type { Value } from "./graph.ts";
+import type { AxisLink } from "./axes.ts";
 
 export type Given<In extends string, Opt extends string, T> = Readonly<Record<In, T>> & Readonly<Partial<Record<Opt, T | undefined>>>;
 
@@ -38,6 +39,13 @@ export interface Op<Name extends string, In extends string, Opt extends string, 
   readonly cases: () => Iterable<OpCase<In, Opt, Attrs>>;
   /** Floating-point operations for bound shapes, a product with its sum as two. Absent: one per element of the outputs, none for a view. */
   readonly flops?: ((inputs: Given<In, Opt, TensorType>, attrs: Attrs) => number) | undefined;
+  /**
+   * Which axes belong together where a weight loses rows or columns; axes in no link lose indices freely. Shapes are numbers. Absent:
+   * nobody knows, and what meets this op cannot be cut.
+   */
+  readonly axes?:
+    | ((inputs: Given<In, Opt, TensorType>, outputs: Readonly<Record<Out, TensorType>>, attrs: Attrs) => readonly AxisLink[])
+    | undefined;
   /** The only output is the first input's bytes under another shape: no kernel runs. */
   readonly view?: boolean | undefined;
   /** Inputs that the first output may overwrite when this node is their last reader (element i needs only element i). */
@@ -49,10 +57,11 @@ export interface Op<Name extends string, In extends string, Opt extends string, 
 }
 
 /* eslint-disable typescript/no-explicit-any -- where ops of all types stand together their own types are forgotten */
-export interface AnyOp extends Omit<Op<string, any, any, any, any>, "infer" | "reference" | "gradient" | "flops"> {
+export interface AnyOp extends Omit<Op<string, any, any, any, any>, "infer" | "reference" | "gradient" | "flops" | "axes"> {
   readonly infer: (inputs: any, attrs: any) => Readonly<Record<string, TensorType>>;
   readonly reference: (inputs: any, attrs: any) => Readonly<Record<string, HostTensor>>;
   readonly flops?: ((inputs: any, attrs: any) => number) | undefined;
+  readonly axes?: ((inputs: any, outputs: any, attrs: any) => readonly AxisLink[]) | undefined;
   readonly gradient?: ((grads: any, inputs: any, outputs: any, attrs: any) => Readonly<Partial<Record<string, Value>>>) | undefined;
 }
 

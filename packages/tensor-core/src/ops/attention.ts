@@ -3,6 +3,7 @@ import { attentionBiasGradientOp } from "./attention-bias-gradient.ts";
 import { attentionGradientOp } from "./attention-gradient.ts";
 import { symbolicSize } from "../dim.ts";
 import { gradientMissing } from "../errors.ts";
+import { leadingAxes, sameAxis, type AxisLink } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
 
@@ -24,6 +25,15 @@ export const attentionOp: Op<"attention", "query" | "key" | "value", "lengths" |
       const { dtype, rows } = inferAttention("attention", inputs, attrs);
       return { y: { dtype, shape: inputs.query.shape }, logSumExp: { dtype, shape: rows } };
     },
+    axes: ({ bias }, _outputs, { keyValueHeads }) => [
+      ...leadingAxes("query", "y", 3),
+      sameAxis("query", 3, "key", 3),
+      sameAxis("value", 3, "y", 3),
+      ...(["key", "value"] as const).map(
+        (name): AxisLink => ({ kind: "read", reader: ["query", 2], source: [name, 2], indices: keyValueHeads }),
+      ),
+      ...(bias === undefined || bias.shape[1] === 1 ? [] : [{ kind: "read", reader: ["query", 2], source: ["bias", 1] } as const]),
+    ],
     reference: (inputs, attrs) => attend(inputs, attrs),
     gradient: ({ y: grad, logSumExp }, inputs, outputs, attrs) => {
       if (logSumExp !== undefined) throw gradientMissing({ op: "attention", why: "logSumExp is kept for the backward pass alone" });

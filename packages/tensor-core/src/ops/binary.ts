@@ -6,6 +6,7 @@ import type { NoAttrs } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
 import { liftLike } from "./support/lift.ts";
 import type { DType } from "../dtype.ts";
+import { alignedAxes } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import type { HostTensor } from "../host.ts";
 import { defineOp, type Op } from "../op.ts";
@@ -35,6 +36,7 @@ function binaryOp<const Name extends string>(name: Name, { of, parts, integers, 
     outputs: ["y"],
     inPlace: ["a", "b"],
     infer: ({ a, b }) => ({ y: inferPair(name, a, b, dtypes) }),
+    axes: (inputs, { y }) => alignedAxes(inputs, y),
     reference: ({ a, b }) => ({ y: mapBroadcast(name, a.dtype, [a, b], of) }),
     gradient: ({ y: g }, { a, b }, { y }) => {
       if (g === undefined) return {};

@@ -2,9 +2,10 @@
 import { broadcastShapes, expectAxis, expectThat, floatType } from "./support/check.ts";
 import { broadcastStrides, dataOf, make, numbersOf, offsetsOf } from "./support/host.ts";
 import { ODD_SIZES, sampler } from "./support/cases.ts";
-import { reducedShape, reductionOffsets, reductionCases, wholeAxes, type ReduceAttrs } from "./support/reduction.ts";
+import { reducedAxes, reducedShape, reductionOffsets, reductionCases, wholeAxes, type ReduceAttrs } from "./support/reduction.ts";
 import { reshape } from "./reshape.ts";
 import { sameShape, showShape, sizeOf, type Dim, type Shape } from "../dim.ts";
+import { alignedAxes } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
 
@@ -22,6 +23,7 @@ export const broadcastOp: Op<"broadcast", "x", never, "y", BroadcastAttrs> = def
     expectThat(fits, "broadcast", "shape", `a shape that ${showShape(x.shape)} broadcasts to`, showShape(shape));
     return { y: { dtype: x.dtype, shape } };
   },
+  axes: (inputs, { y }) => alignedAxes(inputs, y),
   reference: ({ x }, attrs) => {
     const shape = numbersOf(attrs.shape);
     const y = make(x.dtype, shape);
@@ -69,6 +71,7 @@ export const sumOp: Op<"sum", "x", never, "y", ReduceAttrs> = defineOp({
     for (const axis of attrs.axes) expectAxis("sum", axis, x.shape.length);
     return { y: { dtype: floatType("sum", { x }), shape: reducedShape(x.shape, attrs) } };
   },
+  axes: ({ x }, _outputs, attrs) => reducedAxes(x.shape, attrs),
   reference: ({ x }, attrs) => {
     const y = make(x.dtype, numbersOf(reducedShape(x.shape, attrs)));
     const totals = new Float64Array(sizeOf(y.shape));

@@ -2,6 +2,7 @@ import { expectDType, expectThat } from "./support/check.ts";
 import { ODD_SIZES, sampler } from "./support/cases.ts";
 import { mapBroadcast } from "./support/elementwise.ts";
 import type { DType } from "../dtype.ts";
+import { alignedAxes } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { f32 } from "../host.ts";
 import { defineOp, type Op, type OpCase } from "../op.ts";
@@ -22,6 +23,7 @@ export const castOp: Op<"cast", "x", never, "y", CastAttrs> = defineOp({
     expectDType("cast", "x", x, ...SOURCES[dtype]);
     return { y: { dtype, shape: x.shape } };
   },
+  axes: (inputs, { y }) => alignedAxes(inputs, y),
   reference: ({ x }, { dtype }) => ({ y: mapBroadcast("cast", dtype, [x], dtype === "i32" ? Math.trunc : (element) => element) }),
   cases: function* (): Generator<OpCase<"x", never, CastAttrs>> {
     const exact = { tolerance: 0, why: "towards zero, or to the nearest f32" };

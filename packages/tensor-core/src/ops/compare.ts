@@ -4,6 +4,7 @@ import type { NoAttrs } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
 import { liftLike } from "./support/lift.ts";
 import type { DType } from "../dtype.ts";
+import { alignedAxes } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
 
@@ -19,6 +20,7 @@ function compareOp<const Name extends string>(name: Name, holds: (a: number, b: 
       const { dtype, shape } = inferPair(name, a, b, ["f32", "f64", "i32"]);
       return { y: { dtype: flag(dtype), shape } };
     },
+    axes: (inputs, { y }) => alignedAxes(inputs, y),
     reference: ({ a, b }) => ({ y: mapBroadcast(name, flag(a.dtype), [a, b], (x, y) => (holds(x, y) ? 1 : 0)) }),
     gradient: () => ({}),
     cases: function* () {

@@ -3,6 +3,7 @@ import { expectAxis, expectDim, expectDType, expectRank, expectThat } from "./su
 import { ODD_SIZES, sampler } from "./support/cases.ts";
 import { dataOf, make } from "./support/host.ts";
 import { addDims, sizeOf } from "../dim.ts";
+import { sameAxis } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
 
@@ -25,6 +26,10 @@ export const concatOp: Op<"concat", "a" | "b", never, "y", ConcatAttrs> = define
     });
     return { y: { dtype: a.dtype, shape } };
   },
+  axes: ({ a }, _outputs, { axis }) => [
+    ...a.shape.flatMap((_, at) => (at === axis ? [] : [sameAxis("a", at, "y", at), sameAxis("b", at, "y", at)])),
+    { kind: "join", parts: [["a", axis], ["b", axis]], whole: ["y", axis] },
+  ],
   reference: ({ a, b }, { axis }) => {
     const y = make(
       a.dtype,

@@ -7,6 +7,7 @@ import { sum } from "./broadcast.ts";
 import { reshape } from "./reshape.ts";
 import { symbolicSize } from "../dim.ts";
 import { gradientMissing } from "../errors.ts";
+import { alignedAxes, leadingAxes, sameAxis } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op, type OpCase } from "../op.ts";
 import type { Activation } from "./support/math.ts";
@@ -27,6 +28,12 @@ export const linearOp: Op<"linear", "x" | "weight", "bias" | "residual", "y", Li
     const [out, features] = inputs.weight.shape as [number, number];
     return { y: { dtype: floatType("linear", inputs), shape: expectLinear("linear", inputs, out, features) } };
   },
+  axes: ({ x, bias, residual }, { y }) => [
+    ...leadingAxes("x", "y", x.shape.length - 1),
+    sameAxis("x", x.shape.length - 1, "weight", 1),
+    sameAxis("y", x.shape.length - 1, "weight", 0),
+    ...alignedAxes({ bias, residual }, y),
+  ],
   reference: (inputs, { activation }) => {
     const [out, features] = inputs.weight.shape as [number, number];
     const weight = dataOf(inputs.weight);

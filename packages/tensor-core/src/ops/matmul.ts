@@ -4,6 +4,7 @@ import { dataOf, make, numbersOf, type OwnTensor } from "./support/host.ts";
 import { reshape } from "./reshape.ts";
 import { transpose } from "./transpose.ts";
 import { sameShape, showShape, sizeOf, symbolicSize, type Dim, type Shape } from "../dim.ts";
+import { leadingAxes, sameAxis } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import type { HostTensor } from "../host.ts";
 import { defineOp, type Op, type OpCase } from "../op.ts";
@@ -30,6 +31,18 @@ export const matmulOp: Op<"matmul", "a" | "b", never, "y", MatmulAttrs> = define
     const [inner, n] = sides(b.shape, attrs.transposeB);
     expectDim("matmul", "b", inner, k);
     return { y: { dtype: floatType("matmul", { a, b }), shape: [...lead, m, n] } };
+  },
+  axes: ({ a, b }, _outputs, { transposeA, transposeB }) => {
+    const [left, right] = [a.shape.length - 2, b.shape.length - 2];
+    const [rows, inner] = transposeA ? [left + 1, left] : [left, left + 1];
+    const [outer, columns] = transposeB ? [right + 1, right] : [right, right + 1];
+    return [
+      ...leadingAxes("a", "y", left),
+      ...leadingAxes("b", "y", right),
+      sameAxis("a", rows, "y", left),
+      sameAxis("b", columns, "y", left + 1),
+      sameAxis("a", inner, "b", outer),
+    ];
   },
   reference: ({ a, b }, attrs) => ({ y: multiply(a, b, attrs) }),
   gradient: ({ y: g }, { a, b }, _outputs, attrs) => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { checkGradients, type AnyCase } from "../testing/check-gradients.ts";
 import { dataOf } from "./support/host.ts";
 import { OPS } from "./index.ts";
+import type { AxisRef } from "../axes.ts";
 import type { HostTensor } from "../host.ts";
 
 function sameBytes(a: HostTensor, b: HostTensor): boolean {
@@ -41,6 +42,37 @@ describe.each(OPS)("$name", (op) => {
     }
   });
 });
+
+describe.each(OPS.filter(({ axes }) => axes !== undefined))("the axes of $name", (op) => {
+  test("are those that its cases have, and agree in size", () => {
+    for (const { name, inputs, attrs } of op.cases() as Iterable<AnyCase>) {
+      const outputs = op.reference(inputs, attrs);
+      const sizeOf = ([tensor, axis]: AxisRef): number => {
+        const size = (outputs[tensor] ?? inputs[tensor])?.shape[axis];
+        if (size === undefined) expect.unreachable(`${name}: axis ${axis} of ${tensor}`);
+        return size;
+      };
+      for (const link of op.axes!(inputs, outputs, attrs)) {
+        if (link.kind === "same") expect(sizeOf(link.axes[0]), name).toBe(sizeOf(link.axes[1]));
+        if (link.kind === "split") expect(product(link.from.map(sizeOf)), name).toBe(product(link.to.map(sizeOf)));
+        if (link.kind === "fixed") sizeOf(link.axis);
+        if (link.kind === "join") {
+          const sizes = link.parts.map((part) => (typeof part === "number" ? part : sizeOf(part)));
+          expect(sizes.reduce((a, b) => a + b, 0), name).toBe(sizeOf(link.whole));
+        }
+        if (link.kind === "read") {
+          const indices = link.indices ?? Array.from({ length: sizeOf(link.reader) }, (_, i) => i);
+          expect(indices, name).toHaveLength(sizeOf(link.reader));
+          expect(Math.max(...indices), name).toBeLessThan(sizeOf(link.source));
+        }
+      }
+    }
+  });
+});
+
+function product(sizes: readonly number[]): number {
+  return sizes.reduce((a, b) => a * b, 1);
+}
 
 describe.each(OPS.filter(({ gradient }) => gradient !== undefined))("the gradient of $name", (op) => {
   const cases = [...op.cases()] as AnyCase[];

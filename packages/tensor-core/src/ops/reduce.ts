@@ -7,7 +7,7 @@ import { expectAxis, floatType } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
 import { dataOf, make, numbersOf } from "./support/host.ts";
 import { liftLike } from "./support/lift.ts";
-import { reducedShape, reductionCases, reductionOffsets, wholeAxes, type ReduceAttrs } from "./support/reduction.ts";
+import { reducedAxes, reducedShape, reductionCases, reductionOffsets, wholeAxes, type ReduceAttrs } from "./support/reduction.ts";
 import { sizeOf, symbolicSize } from "../dim.ts";
 import { apply, type Value } from "../graph.ts";
 import type { TensorType } from "../host.ts";
@@ -20,6 +20,7 @@ export const meanOp: ReduceOp<"mean"> = defineOp({
   inputs: ["x"],
   outputs: ["y"],
   infer: ({ x }, attrs: ReduceAttrs) => ({ y: inferReduction("mean", x, attrs) }),
+  axes: ({ x }, _outputs, attrs) => reducedAxes(x.shape, attrs),
   reference: ({ x }, attrs) => {
     const y = make(x.dtype, numbersOf(reducedShape(x.shape, attrs)));
     const totals = new Float64Array(y.data.length);
@@ -40,6 +41,7 @@ export const maxOp: ReduceOp<"max"> = defineOp({
   inputs: ["x"],
   outputs: ["y"],
   infer: ({ x }, attrs: ReduceAttrs) => ({ y: inferReduction("max", x, attrs) }),
+  axes: ({ x }, _outputs, attrs) => reducedAxes(x.shape, attrs),
   reference: ({ x }, attrs) => {
     const y = make(x.dtype, numbersOf(reducedShape(x.shape, attrs)));
     y.data.fill(-Infinity);

@@ -2,6 +2,7 @@ import { expectDim, expectShape, expectThat, floatType } from "./support/check.t
 import { ODD_SIZES, sampler } from "./support/cases.ts";
 import { dataOf, make, rowsOf, type NumberArray } from "./support/host.ts";
 import { showShape } from "../dim.ts";
+import { leadingAxes, sameAxis } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
 
@@ -20,6 +21,7 @@ export const rmsNormOp: Op<"rms-norm", "x" | "weight", never, "y", RmsNormAttrs>
     expectShape("rms-norm", "weight", weight, [x.shape.at(-1)!]);
     return { y: { dtype: floatType("rms-norm", inputs), shape: x.shape } };
   },
+  axes: (_inputs, { y }) => [...leadingAxes("x", "y", y.shape.length), sameAxis("weight", 0, "y", y.shape.length - 1)],
   reference: ({ x, weight }, { epsilon }) => {
     const { count, length } = rowsOf(x.shape);
     const y = make(x.dtype, x.shape);

@@ -1,6 +1,7 @@
 import { expectDType, expectRank, expectShape, expectThat, floatType } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
 import { dataOf, make } from "./support/host.ts";
+import { alignedAxes } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { shapeMismatch } from "../errors.ts";
 import { i32 } from "../host.ts";
@@ -41,6 +42,7 @@ export const ropeOp: Op<"rope", "x" | "positions", never, "y", RopeAttrs> = defi
     expectThat(pairing === "adjacent" || pairing === "half", "rope", "pairing", "adjacent or half", pairing);
     return { y: { dtype, shape: x.shape } };
   },
+  axes: ({ x }, { y }) => [...alignedAxes({ x }, y), { kind: "fixed", axis: ["x", 3], why: "elements of a head turn in pairs" }],
   reference: ({ x, positions }, attrs) => {
     const { pairing, inverse } = attrs;
     const [, , heads, width] = x.shape as [number, number, number, number];

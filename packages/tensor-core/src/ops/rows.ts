@@ -2,6 +2,7 @@ import { scatterRows } from "./scatter-rows.ts";
 import { expectDType, expectRank, expectThat, floatType, type NoAttrs } from "./support/check.ts";
 import { ODD_SIZES, sampler } from "./support/cases.ts";
 import { dataOf, make } from "./support/host.ts";
+import { leadingAxes, sameAxis } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { i32 } from "../host.ts";
 import { defineOp, type Op } from "../op.ts";
@@ -17,6 +18,7 @@ export const rowsOp: Op<"rows", "weight" | "ids", never, "y", NoAttrs> = defineO
     expectDType("rows", "ids", ids, "i32");
     return { y: { dtype, shape: [...ids.shape, weight.shape[1]!] } };
   },
+  axes: ({ ids }) => [...leadingAxes("ids", "y", ids.shape.length), sameAxis("weight", 1, "y", ids.shape.length)],
   reference: ({ weight, ids }) => {
     const [count, width] = weight.shape as [number, number];
     const y = make(weight.dtype, [...ids.shape, width]);

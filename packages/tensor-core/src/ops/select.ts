@@ -3,6 +3,7 @@ import { broadcastShapes, floatType, type NoAttrs } from "./support/check.ts";
 import { ODD_SIZES, sampler } from "./support/cases.ts";
 import { mapBroadcast } from "./support/elementwise.ts";
 import { liftLike } from "./support/lift.ts";
+import { alignedAxes } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
 
@@ -16,6 +17,7 @@ export const selectOp: Op<"select", "condition" | "a" | "b", never, "y", NoAttrs
     const shape = broadcastShapes("select", broadcastShapes("select", condition.shape, a.shape), b.shape);
     return { y: { dtype: floatType("select", inputs), shape } };
   },
+  axes: (inputs, { y }) => alignedAxes(inputs, y),
   reference: ({ condition, a, b }) => ({ y: mapBroadcast("select", a.dtype, [condition, a, b], (c, x, y) => (c === 0 ? y : x)) }),
   gradient: ({ y }, { condition, a, b }) =>
     y === undefined ? {} : { a: sumTo(select(condition, y, 0), a.shape), b: sumTo(select(condition, 0, y), b.shape) },

@@ -2,6 +2,7 @@ import { expectShape, floatType, type NoAttrs } from "./support/check.ts";
 import { ODD_SIZES, sampler } from "./support/cases.ts";
 import { dataOf, make } from "./support/host.ts";
 import { ACTIVATIONS, sigmoid } from "./support/math.ts";
+import { alignedAxes } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
 
@@ -15,6 +16,7 @@ export const siluMulOp: Op<"silu-mul", "gate" | "up", never, "y", NoAttrs> = def
     expectShape("silu-mul", "up", inputs.up, inputs.gate.shape);
     return { y: { dtype: floatType("silu-mul", inputs), shape: inputs.gate.shape } };
   },
+  axes: (inputs, { y }) => alignedAxes(inputs, y),
   reference: ({ gate, up }) => {
     const y = make(gate.dtype, gate.shape);
     const [gates, ups] = [dataOf(gate), dataOf(up)];

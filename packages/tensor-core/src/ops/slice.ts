@@ -32,6 +32,12 @@ export const sliceOp: Op<"slice", "x", never, "y", SliceAttrs> = defineOp({
     });
     return { y: { dtype: x.dtype, shape: ends.map((end, axis) => subDims(end, starts[axis]!)) } };
   },
+  axes: ({ x }, _outputs, { starts, ends }) =>
+    x.shape.map((size, axis) => ({
+      kind: "join",
+      parts: [Number(starts[axis]), ["y", axis], Number(size) - Number(ends[axis])],
+      whole: ["x", axis],
+    })),
   reference: ({ x }, { starts, ends }) => {
     const y = make(
       x.dtype,

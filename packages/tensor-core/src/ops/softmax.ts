@@ -2,6 +2,7 @@ import { mul, sub } from "./binary.ts";
 import { sum } from "./broadcast.ts";
 import type { NoAttrs } from "./support/check.ts";
 import { inferRows, mapRows, softmaxCases } from "./support/softmax.ts";
+import { alignedAxes } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
 
@@ -11,6 +12,7 @@ export const softmaxOp: Op<"softmax", "x", never, "y", NoAttrs> = defineOp({
   inputs: ["x"],
   outputs: ["y"],
   infer: ({ x }) => ({ y: inferRows("softmax", x) }),
+  axes: (inputs, { y }) => alignedAxes(inputs, y),
   reference: ({ x }) => ({ y: mapRows(x, (element, logSum) => Math.exp(element - logSum)) }),
   gradient: ({ y: g }, _inputs, { y }) => (g === undefined ? {} : { x: mul(y, sub(g, sum(mul(g, y), [-1], true))) }),
   cases: () => softmaxCases(),

@@ -1,6 +1,7 @@
 import { expectThat } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
 import { dataOf, make, offsetsOf, stridesOf } from "./support/host.ts";
+import { sameAxis } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
 
@@ -19,6 +20,7 @@ export const transposeOp: Op<"transpose", "x", never, "y", TransposeAttrs> = def
     expectThat(whole, "transpose", "axes", `each of the ${x.shape.length} axes once`, `[${axes.join(", ")}]`);
     return { y: { dtype: x.dtype, shape: axes.map((axis) => x.shape[axis]!) } };
   },
+  axes: (_inputs, _outputs, { axes }) => axes.map((from, to) => sameAxis("x", from, "y", to)),
   reference: ({ x }, { axes }) => {
     const y = make(
       x.dtype,

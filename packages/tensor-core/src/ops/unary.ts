@@ -6,6 +6,7 @@ import { floatType, type NoAttrs } from "./support/check.ts";
 import { ODD_SIZES, sampler } from "./support/cases.ts";
 import { mapBroadcast } from "./support/elementwise.ts";
 import { ACTIVATIONS, erf as erfOf, sigmoid as sigmoidOf, type Curved } from "./support/math.ts";
+import { alignedAxes } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { f32 } from "../host.ts";
 import { defineOp, type Op } from "../op.ts";
@@ -37,6 +38,7 @@ function unaryOp<const Name extends string>(name: Name, definition: Definition, 
     outputs: ["y"],
     inPlace: ["x"],
     infer: ({ x }) => ({ y: { dtype: floatType(name, { x }), shape: x.shape } }),
+    axes: (inputs, { y }) => alignedAxes(inputs, y),
     reference: ({ x }) => ({ y: mapBroadcast(name, x.dtype, [x], of) }),
     gradient: ({ y: g }, { x }, { y }) => {
       if (g === undefined) return {};

@@ -1,4 +1,5 @@
 /** What the reductions over axes share. */
+import { sameAxis, type AxisLink } from "../../axes.ts";
 import type { Dim, Shape } from "../../dim.ts";
 import type { OpCase } from "../../op.ts";
 import { offsetsOf, stridesOf } from "./host.ts";
@@ -13,6 +14,12 @@ export interface ReduceAttrs {
 
 export function reducedShape(shape: Shape, { axes, keepDims }: ReduceAttrs): readonly Dim[] {
   return shape.flatMap((size, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [size]));
+}
+
+/** What is reduced hangs on nothing; the other axes stay. */
+export function reducedAxes(shape: Shape, { axes, keepDims }: ReduceAttrs): AxisLink[] {
+  const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  return kept.map((axis, at) => sameAxis("x", axis, "y", keepDims ? axis : at));
 }
 
 /** For every element of the input, the element of the output it goes into. */
