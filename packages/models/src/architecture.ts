@@ -68,30 +68,27 @@ export interface CacheSpec {
   readonly cross: boolean;
 }
 
-/** Query heads that can be removed together with the rows and columns that belong to them. */
+/** Query heads that can be removed. Which rows and columns belong to them the traced graph says. */
 export interface HeadGroup {
   /** Site of the per-head attention outputs `[batch, seq, heads, headDim]`, gate axis 2. */
   readonly site: string;
   readonly headDim: number;
   /** Key/value head that each query head reads; its length is the number of query heads. */
   readonly keyValueHeads: readonly number[];
-  /** Weights whose axis 0 runs over query heads × headDim. */
-  readonly query: readonly string[];
-  /** Weights whose axis 0 runs over key/value heads × headDim. */
-  readonly keyValue: readonly string[];
-  /** Weights whose axis 1 runs over query heads × headDim. */
-  readonly output: readonly string[];
 }
 
-/** Feed-forward neurons that can be removed together with the rows and columns that belong to them. */
+/** Feed-forward neurons that can be removed. */
 export interface NeuronGroup {
   /** Site of the activations `[batch, seq, neurons]` that the output weight reads, gate axis 2. */
   readonly site: string;
   readonly neurons: number;
-  /** Weights whose axis 0 runs over neurons. */
-  readonly input: readonly string[];
-  /** Weights whose axis 1 runs over neurons. */
-  readonly output: readonly string[];
+}
+
+/** The residual stream's width. */
+export interface HiddenWidth {
+  /** A site `[batch, seq, size]` of the stream. */
+  readonly site: string;
+  readonly size: number;
 }
 
 /**
@@ -193,6 +190,10 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly neurons: (config: Config) => readonly NeuronGroup[];
   /** The config with this many neurons in each group named by site; groups left out stay whole. */
   readonly withNeurons: (config: Config, counts: Readonly<Record<string, number>>) => Config;
+  /** The width that all layers share; heads keep theirs. Absent, as `withHidden`: it cannot change. */
+  readonly hidden?: ((config: Config) => HiddenWidth) | undefined;
+  /** The config with a residual stream of this width. */
+  readonly withHidden?: ((config: Config, size: number) => Config) | undefined;
   /** The transformer layers by stack, in the order in which they compute. */
   readonly layers: (config: Config) => readonly LayerStack[];
   /** The config with only these layers of a stack (ascending indices into the old ones). */

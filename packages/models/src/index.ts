@@ -11,6 +11,7 @@ export type {
   ForwardInputs,
   Head,
   HeadGroup,
+  HiddenWidth,
   HuggingFace,
   Initial,
   LayerStack,

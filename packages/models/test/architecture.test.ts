@@ -57,9 +57,14 @@ async function withoutHeads(
   const config = architecture.withHeads(checkpoint.config, { [group.site]: kept });
   const keyValue = [...new Set(kept.map((head) => group.keyValueHeads[head]!))].sort((a, b) => a - b);
   const weights = new Map(checkpoint.weights);
-  for (const name of group.query) weights.set(name, await keepBlocks(weights.get(name)!, 0, kept, group.headDim));
-  for (const name of group.keyValue) weights.set(name, await keepBlocks(weights.get(name)!, 0, keyValue, group.headDim));
-  for (const name of group.output) weights.set(name, await keepBlocks(weights.get(name)!, 1, kept, group.headDim));
+  const attention = group.site.slice(0, -".heads".length);
+  const cut = async (name: string, axis: 0 | 1, blocks: readonly number[]): Promise<void> => {
+    const stored = weights.get(`${attention}.${name}`);
+    if (stored !== undefined) weights.set(`${attention}.${name}`, await keepBlocks(stored, axis, blocks, group.headDim));
+  };
+  for (const name of ["query", "query.bias"]) await cut(name, 0, kept);
+  for (const name of ["key", "key.bias", "value", "value.bias"]) await cut(name, 0, keyValue);
+  await cut("output", 1, kept);
   const wanted = new Set(architecture.weights(config).map(({ name }) => name));
   return withConfig(
     checkpoint,

@@ -106,3 +106,27 @@ export const layerDataMissing: ErrorFactory<{ score: string }> = defineError(
     next: 'Name calibration data, or choose the score "every-other", "top" or "bottom", which need none.',
   }),
 );
+
+export const axisBound: ErrorFactory<{ what: string; why: string }> = defineError(
+  "prune/axis-bound",
+  "Rows and columns were to go along an axis that the model's computation does not let go of.",
+  ({ what, why }) => ({
+    message: "this axis cannot be cut",
+    field: what,
+    expected: "an axis that every op on its way can lose indices of",
+    found: why,
+    next: "An op that can lose them says so in `axes` of its definition; else choose another structure to prune.",
+  }),
+);
+
+export const configDisagrees: ErrorFactory<{ weight: string; expected: readonly number[]; found: readonly number[] }> = defineError(
+  "prune/config-disagrees",
+  "The architecture's config after a cut asks for a weight of another shape than the cut leaves.",
+  ({ weight, expected, found }) => ({
+    message: "config and weights would not fit any more",
+    field: weight,
+    expected: `[${expected.join(", ")}], as the architecture says of its new config`,
+    found: `[${found.join(", ")}]`,
+    next: "Mend the architecture: its `withHeads`, `withNeurons` and `withHidden` say the config that the graph's cut leaves.",
+  }),
+);

@@ -1,15 +1,15 @@
 import { defineStage, toJson, type Context, type Stage } from "@pare/core";
-import { withConfig, type Checkpoint, type HeadGroup } from "@pare/models";
+import type { Checkpoint, HeadGroup } from "@pare/models";
 import { fork, uniform, type HostTensor } from "@pare/tensor-core";
 import { dataFields, subjectOf } from "@pare/training";
 import { z } from "zod";
 import { importanceMissing, importanceUnfit } from "./errors.ts";
 import { chooseHeads, normaliseByLayer, type HeadScores } from "./head-choice.ts";
-import { cutWeights } from "./cuts.ts";
-import { headCuts } from "./head-cuts.ts";
+import type { Axis } from "./axis.ts";
+import { cutModel, refuseQuantizedAlong } from "./cut-model.ts";
+import { dependenciesOf, type Dependencies } from "./dependencies.ts";
 import { measure, measureFields, type HeadImportanceOptions } from "./head-importance.ts";
 import type { HeadImportance } from "./importance.ts";
-import { refuseQuantized } from "./prunable.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { sliceTensor } from "./slice-tensor.ts";
 
@@ -74,37 +74,47 @@ export const heads: Stage<typeof ID, HeadsOptions, PruneState, { model: Checkpoi
   options,
   run: async (state: PruneState, given, context) => {
     const { architecture } = subjectOf(state.model, context.registry);
-    const groups = architecture.heads(state.model.config);
-    refuseQuantized(
-      state.model,
-      groups.flatMap(({ query, keyValue, output }) => [...query, ...keyValue, ...output]),
-    );
+    const { model } = state;
+    const groups = architecture.heads(model.config);
+    const sites = groups.map(({ site }) => site);
+    const dependencies = dependenciesOf(architecture, model.config, sites);
+    const axes = new Map(sites.map((site) => [site, dependencies.axis(site, 2)]));
+    refuseQuantizedAlong(model, dependencies, axes.values());
     const total = groups.reduce((sum, { keyValueHeads }) => sum + keyValueHeads.length, 0);
     const count = given.count ?? Math.round(given.fraction! * total);
-    if (count === 0) return { model: await retrained(state.model, state, given.retrain, context) };
-    const scores = await score(state, groups, given, context);
-    const kept = chooseHeads(scores, { count, even: given.even });
-    const cuts = groups.flatMap((group) => headCuts(group, kept[group.site]));
+    if (count === 0) return { model: await retrained(model, state, given.retrain, context) };
+    const scores = await score(state, { groups, axes, dependencies }, given, context);
+    const chosen = chooseHeads(scores, { count, even: given.even });
     const { retrain: _retrain, ...rest } = given;
-    const deed = { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed };
-    const pruned = withConfig(
-      state.model,
-      architecture.withHeads(state.model.config, kept),
-      await cutWeights(state.model, cuts, context),
-      deed,
-    );
+    const pruned = await cutModel({
+      model,
+      architecture,
+      dependencies,
+      kept: new Map(sites.map((site) => [axes.get(site)!, chosen[site]])),
+      config: architecture.withHeads(model.config, chosen),
+      deed: { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed },
+      context,
+    });
     return { model: await retrained(pruned, state, given.retrain, context) };
   },
 });
 
-async function score(state: PruneState, groups: readonly HeadGroup[], given: Settings, context: Context): Promise<HeadScores> {
+interface Heads {
+  readonly groups: readonly HeadGroup[];
+  /** By site. */
+  readonly axes: ReadonlyMap<string, Axis>;
+  readonly dependencies: Dependencies;
+}
+
+async function score(state: PruneState, heads: Heads, given: Settings, context: Context): Promise<HeadScores> {
+  const { groups } = heads;
   const importance = state["importance"] as HeadImportance | undefined;
   const chosen = given.score ?? (importance !== undefined || given.data !== undefined ? "michel" : "magnitude");
   const why =
     given.score !== undefined ? "asked for" : chosen === "michel" ? "importance or data is given" : "neither importance nor data is given";
   context.emit({ type: "choice", what: "score of heads", chosen, why });
   if (chosen === "random") return randomScores(groups, context.seed);
-  if (chosen === "magnitude") return normaliseByLayer(await magnitudes(state.model, groups));
+  if (chosen === "magnitude") return normaliseByLayer(await magnitudes(state.model, heads));
   const { data } = given;
   if (data !== undefined) return normaliseByLayer((await measure(state, { ...given, data }, context)).scores);
   if (importance === undefined) throw importanceMissing({ use: ID });
@@ -124,19 +134,17 @@ function randomScores(groups: readonly HeadGroup[], seed: number): HeadScores {
   return new Map(groups.map(({ site, keyValueHeads }, layer) => [site, Array.from(uniform(key, layer, keyValueHeads.length))]));
 }
 
-async function magnitudes(model: Checkpoint, groups: readonly HeadGroup[]): Promise<HeadScores> {
+async function magnitudes(model: Checkpoint, { groups, axes, dependencies }: Heads): Promise<HeadScores> {
   const scores = new Map<string, readonly number[]>();
-  for (const { site, headDim, keyValueHeads, output } of groups) {
-    const tensors: HostTensor[] = [];
-    for (const name of output) tensors.push(await model.weights.get(name)!.dense());
-    const norm = (head: number): number => {
-      const columns = Array.from({ length: headDim }, (_, i) => head * headDim + i);
-      return Math.hypot(...tensors.map((tensor) => l2(sliceTensor(tensor, 1, columns))));
-    };
-    scores.set(
-      site,
-      keyValueHeads.map((_, head) => norm(head)),
-    );
+  for (const { site, keyValueHeads } of groups) {
+    const norms: number[] = [];
+    for (let head = 0; head < keyValueHeads.length; head++) {
+      const columns = dependencies.cuts(new Map([[axes.get(site)!, [head]]])).filter(({ axis }) => axis === 1);
+      let squares = 0;
+      for (const { weight, kept } of columns) squares += l2(sliceTensor(await model.weights.get(weight)!.dense(), 1, kept)) ** 2;
+      norms.push(Math.sqrt(squares));
+    }
+    scores.set(site, norms);
   }
   return scores;
 }

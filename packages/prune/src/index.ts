@@ -8,6 +8,8 @@ export { storePruned, type PrunedStorage } from "./store-pruned.ts";
 export type { Pattern } from "./score.ts";
 export type { PruneState, Retrain } from "./retrain.ts";
 export {
+  axisBound,
+  configDisagrees,
   importanceMissing,
   importanceUnfit,
   layerDataMissing,
@@ -24,5 +26,8 @@ export type { CalibratedPruningOptions } from "./calibrated-pruning.ts";
 export type { NOfM } from "./n-of-m.ts";
 export { layers, type LayersOptions } from "./layers.ts";
 export { blockInfluence, type BlockInfluenceOptions } from "./block-influence.ts";
+export { dependenciesOf, type Dependencies, type Kept } from "./dependencies.ts";
+export type { Axis } from "./axis.ts";
+export type { Cut } from "./cuts.ts";
 export { neurons, type NeuronsOptions } from "./neurons.ts";
 export { gradual, type GradualOptions } from "./gradual.ts";

@@ -1,11 +1,11 @@
 import { defineStage, toJson, type Context, type Stage } from "@pare/core";
-import { withConfig, withSeen, type Checkpoint, type NeuronGroup } from "@pare/models";
+import { withSeen, type Checkpoint, type NeuronGroup } from "@pare/models";
 import { fork, mul, uniform, type Value } from "@pare/tensor-core";
 import { dataFields, prepareSequences, siteMeans, subjectOf, type DataOptions } from "@pare/training";
 import { z } from "zod";
-import { cutWeights, type Cut } from "./cuts.ts";
+import { cutModel, refuseQuantizedAlong } from "./cut-model.ts";
+import { dependenciesOf } from "./dependencies.ts";
 import { chooseHeads, normaliseByLayer, type HeadScores } from "./head-choice.ts";
-import { refuseQuantized } from "./prunable.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 
 const ID = "prune/neurons";
@@ -67,28 +67,25 @@ export const neurons: Stage<typeof ID, NeuronsOptions, PruneState, { model: Chec
     const { model } = state;
     const { architecture } = subjectOf(model, context.registry);
     const groups = architecture.neurons(model.config);
-    refuseQuantized(
-      model,
-      groups.flatMap(({ input, output }) => [...input, ...output]),
-    );
+    const sites = groups.map(({ site }) => site);
+    const dependencies = dependenciesOf(architecture, model.config, sites);
+    const axes = sites.map((site) => dependencies.axis(site, 2));
+    refuseQuantizedAlong(model, dependencies, axes);
     const { scores, seen } = await score(model, groups, given, context);
     const kept = choose(scores, given);
-    const counts = Object.fromEntries(groups.map(({ site }) => [site, kept[site].length]));
     const { retrain, ...rest } = given;
-    const deed = { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed };
-    const weights = await cutWeights(
+    const pruned = await cutModel({
       model,
-      groups.flatMap((group) => neuronCuts(group, kept[group.site])),
+      architecture,
+      dependencies,
+      kept: new Map(sites.map((site, layer) => [axes[layer], kept[site]])),
+      config: architecture.withNeurons(model.config, Object.fromEntries(sites.map((site) => [site, kept[site].length]))),
+      deed: { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed },
       context,
-    );
-    const pruned = withSeen(withConfig(model, architecture.withNeurons(model.config, counts), weights, deed), seen);
-    return { model: await retrained(pruned, state, retrain, context) };
+    });
+    return { model: await retrained(withSeen(pruned, seen), state, retrain, context) };
   },
 });
-
-function neuronCuts({ input, output }: NeuronGroup, kept: readonly number[]): Cut[] {
-  return [...input.map((weight): Cut => ({ weight, axis: 0, kept })), ...output.map((weight): Cut => ({ weight, axis: 1, kept }))];
-}
 
 interface Scored {
   readonly scores: HeadScores;

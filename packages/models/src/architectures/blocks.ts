@@ -267,29 +267,12 @@ export function logits(at: BlockScope, x: Value, normName: string): Value {
   return tracer.site("logits", linear(input, at.scope.weight(at.config.tied ? "embedding" : "output")));
 }
 
-/** A matrix of this name and its bias, where the style has one. */
-function withBias(style: BlockStyle, name: string): string[] {
-  return hasBias(style, name) ? [name, `${name}.bias`] : [name];
-}
-
 /** The removable heads of the attention at `prefix`; none where it has none. */
-export function headGroup({ config: { headDim }, style }: Blocks, prefix: string, keyValueHeads: readonly number[]): HeadGroup[] {
-  if (keyValueHeads.length === 0) return [];
-  return [
-    {
-      site: `${prefix}.heads`,
-      headDim,
-      keyValueHeads,
-      query: withBias(style, `${prefix}.query`),
-      keyValue: [...withBias(style, `${prefix}.key`), ...withBias(style, `${prefix}.value`)],
-      output: [`${prefix}.output`],
-    },
-  ];
+export function headGroup({ config: { headDim } }: Blocks, prefix: string, keyValueHeads: readonly number[]): HeadGroup[] {
+  return keyValueHeads.length === 0 ? [] : [{ site: `${prefix}.heads`, headDim, keyValueHeads }];
 }
 
 /** The removable neurons of the feed-forward part at `prefix`; none where it has none. */
-export function neuronGroup({ style }: Blocks, prefix: string, neurons: number): NeuronGroup[] {
-  if (neurons === 0) return [];
-  const gate = style.gated ? withBias(style, `${prefix}.gate`) : [];
-  return [{ site: `${prefix}.neurons`, neurons, input: [...gate, ...withBias(style, `${prefix}.up`)], output: [`${prefix}.down`] }];
+export function neuronGroup(prefix: string, neurons: number): NeuronGroup[] {
+  return neurons === 0 ? [] : [{ site: `${prefix}.neurons`, neurons }];
 }

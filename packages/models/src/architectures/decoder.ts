@@ -93,8 +93,7 @@ export function decoderArchitecture<Config extends DecoderConfig>(kind: DecoderK
         keyValueHeads: keepHeads(layer.keyValueHeads, kept[`layers.${index}.attention.heads`]),
       })),
     }),
-    neurons: (config) =>
-      config.layers.flatMap((layer, index) => neuronGroup(blocks(config), `layers.${index}.feedForward`, layer.feedForward)),
+    neurons: ({ layers }) => layers.flatMap((layer, index) => neuronGroup(`layers.${index}.feedForward`, layer.feedForward)),
     withNeurons: (config, counts) => ({
       ...config,
       layers: config.layers.map((layer, index) => ({
@@ -102,6 +101,8 @@ export function decoderArchitecture<Config extends DecoderConfig>(kind: DecoderK
         feedForward: counts[`layers.${index}.feedForward.neurons`] ?? layer.feedForward,
       })),
     }),
+    hidden: ({ hiddenSize }) => ({ site: "embedding", size: hiddenSize }),
+    withHidden: (config, hiddenSize) => ({ ...config, hiddenSize }),
     layers: (config) => [{ stack: "layers", prefixes: config.layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
     withLayers: (config, { layers: kept }) =>
       kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },

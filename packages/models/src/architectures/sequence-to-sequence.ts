@@ -263,8 +263,8 @@ export function sequenceToSequence<Config extends SequenceConfig>(kind: Sequence
       })),
     }),
     neurons: (config) => [
-      ...config.encoder.flatMap((layer, index) => neuronGroup(blocksOf(config), `encoder.${index}.feedForward`, layer.feedForward)),
-      ...config.decoder.flatMap((layer, index) => neuronGroup(blocksOf(config), `decoder.${index}.feedForward`, layer.feedForward)),
+      ...config.encoder.flatMap((layer, index) => neuronGroup(`encoder.${index}.feedForward`, layer.feedForward)),
+      ...config.decoder.flatMap((layer, index) => neuronGroup(`decoder.${index}.feedForward`, layer.feedForward)),
     ],
     withNeurons: (config, counts) => ({
       ...config,
@@ -277,6 +277,8 @@ export function sequenceToSequence<Config extends SequenceConfig>(kind: Sequence
         feedForward: counts[`decoder.${index}.feedForward.neurons`] ?? layer.feedForward,
       })),
     }),
+    hidden: ({ hiddenSize }) => ({ site: "decoder.embedding", size: hiddenSize }),
+    withHidden: (config, hiddenSize) => ({ ...config, hiddenSize }),
     layers: (config) => [
       { stack: "encoder", prefixes: config.encoder.map((_, index) => `encoder.${index}.`), input: "encoder.embedding" },
       { stack: "decoder", prefixes: config.decoder.map((_, index) => `decoder.${index}.`), input: "decoder.embedding" },

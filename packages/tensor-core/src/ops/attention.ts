@@ -29,9 +29,12 @@ export const attentionOp: Op<"attention", "query" | "key" | "value", "lengths" |
       ...leadingAxes("query", "y", 3),
       sameAxis("query", 3, "key", 3),
       sameAxis("value", 3, "y", 3),
-      ...(["key", "value"] as const).map(
-        (name): AxisLink => ({ kind: "read", reader: ["query", 2], source: [name, 2], indices: keyValueHeads }),
-      ),
+      ...(["key", "value"] as const).map((name): AxisLink => ({
+        kind: "read",
+        reader: ["query", 2],
+        source: [name, 2],
+        indices: keyValueHeads,
+      })),
       ...(bias === undefined || bias.shape[1] === 1 ? [] : [{ kind: "read", reader: ["query", 2], source: ["bias", 1] } as const]),
     ],
     reference: (inputs, attrs) => attend(inputs, attrs),

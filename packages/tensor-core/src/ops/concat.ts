@@ -28,7 +28,14 @@ export const concatOp: Op<"concat", "a" | "b", never, "y", ConcatAttrs> = define
   },
   axes: ({ a }, _outputs, { axis }) => [
     ...a.shape.flatMap((_, at) => (at === axis ? [] : [sameAxis("a", at, "y", at), sameAxis("b", at, "y", at)])),
-    { kind: "join", parts: [["a", axis], ["b", axis]], whole: ["y", axis] },
+    {
+      kind: "join",
+      parts: [
+        ["a", axis],
+        ["b", axis],
+      ],
+      whole: ["y", axis],
+    },
   ],
   reference: ({ a, b }, { axis }) => {
     const y = make(

@@ -22,7 +22,11 @@ export const layerNormOp: Op<"layer-norm", "x" | "weight" | "bias", never, "y", 
     expectShape("layer-norm", "bias", bias, [x.shape.at(-1)!]);
     return { y: { dtype: floatType("layer-norm", inputs), shape: x.shape } };
   },
-  axes: (_inputs, { y }) => [...leadingAxes("x", "y", y.shape.length), sameAxis("weight", 0, "y", y.shape.length - 1), sameAxis("bias", 0, "y", y.shape.length - 1)],
+  axes: (_inputs, { y }) => [
+    ...leadingAxes("x", "y", y.shape.length),
+    sameAxis("weight", 0, "y", y.shape.length - 1),
+    sameAxis("bias", 0, "y", y.shape.length - 1),
+  ],
   reference: ({ x, weight, bias }, { epsilon }) => {
     const { count, length } = rowsOf(x.shape);
     const y = make(x.dtype, x.shape);

@@ -58,7 +58,10 @@ describe.each(OPS.filter(({ axes }) => axes !== undefined))("the axes of $name",
         if (link.kind === "fixed") sizeOf(link.axis);
         if (link.kind === "join") {
           const sizes = link.parts.map((part) => (typeof part === "number" ? part : sizeOf(part)));
-          expect(sizes.reduce((a, b) => a + b, 0), name).toBe(sizeOf(link.whole));
+          expect(
+            sizes.reduce((a, b) => a + b, 0),
+            name,
+          ).toBe(sizeOf(link.whole));
         }
         if (link.kind === "read") {
           const indices = link.indices ?? Array.from({ length: sizeOf(link.reader) }, (_, i) => i);

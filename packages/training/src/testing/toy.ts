@@ -75,11 +75,7 @@ const toy: Architecture<ToyConfig> = {
     throw new Error("the toy does not decode");
   },
   caches: () => [],
-  heads: ({ heads, headDim }) =>
-    heads.map((keyValueHeads, layer) => {
-      const { site, query, key, value, output } = names(layer);
-      return { site, headDim, keyValueHeads, query: [query], keyValue: [key, value], output: [output] };
-    }),
+  heads: ({ heads, headDim }) => heads.map((keyValueHeads, layer) => ({ site: names(layer).site, headDim, keyValueHeads })),
   withHeads: (config, kept) => ({
     ...config,
     heads: config.heads.map((reads, layer) => {
@@ -90,6 +86,8 @@ const toy: Architecture<ToyConfig> = {
   }),
   neurons: () => [],
   withNeurons: (config) => config,
+  hidden: ({ width }) => ({ site: "embedding", size: width }),
+  withHidden: (config, width) => ({ ...config, width }),
   layers: ({ heads }) => [{ stack: "layers", prefixes: heads.map((_, layer) => `layers.${layer}.`), input: "embedding" }],
   withLayers: (config, { layers = config.heads.map((_, layer) => layer) }) => ({
     ...config,

@@ -59,6 +59,8 @@ export function bertWith(heads: readonly EncoderHead[]): ArchitecturePlugin<"ber
         feedForward: counts[`layers.${index}.feedForward.neurons`] ?? layer.feedForward,
       })),
     }),
+    hidden: ({ hiddenSize }) => ({ site: "embedding", size: hiddenSize }),
+    withHidden: (config, hiddenSize) => ({ ...config, hiddenSize }),
     layers: ({ layers }) => [{ stack: "layers", prefixes: layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
     withLayers: (config, { layers: kept }) =>
       kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },

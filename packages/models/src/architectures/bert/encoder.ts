@@ -99,31 +99,14 @@ function layerWeights(
   ];
 }
 
-/** Each matrix with its bias. */
-function withBias(...names: string[]): string[] {
-  return names.flatMap((name) => [name, biasOf(name)]);
-}
-
 export function encoderHeads({ headDim, layers }: BertConfig): HeadGroup[] {
-  return layers.flatMap(({ keyValueHeads }, index) => {
-    const prefix = `layers.${index}.attention`;
-    if (keyValueHeads.length === 0) return [];
-    return [
-      {
-        site: `${prefix}.heads`,
-        headDim,
-        keyValueHeads,
-        query: withBias(`${prefix}.query`),
-        keyValue: withBias(`${prefix}.key`, `${prefix}.value`),
-        output: [`${prefix}.output`],
-      },
-    ];
-  });
+  return layers.flatMap(({ keyValueHeads }, index) =>
+    keyValueHeads.length === 0 ? [] : [{ site: `layers.${index}.attention.heads`, headDim, keyValueHeads }],
+  );
 }
 
 export function encoderNeurons({ layers }: BertConfig): NeuronGroup[] {
-  return layers.flatMap(({ feedForward: neurons }, index) => {
-    const prefix = `layers.${index}.feedForward`;
-    return neurons === 0 ? [] : [{ site: `${prefix}.neurons`, neurons, input: withBias(`${prefix}.up`), output: [`${prefix}.down`] }];
-  });
+  return layers.flatMap(({ feedForward: neurons }, index) =>
+    neurons === 0 ? [] : [{ site: `layers.${index}.feedForward.neurons`, neurons }],
+  );
 }
