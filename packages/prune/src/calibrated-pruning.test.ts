@@ -75,6 +75,14 @@ describe.each(["wanda", "sparsegpt"] as const)("prune/%s", (stage) => {
     expect(model.provenance.seen).toMatchObject([{ data: "text" }]);
   });
 
+  it("prunes the weights that are named, each by its own share", async () => {
+    const before = toyModel();
+    const model = await pruned(stage, { sparsity: { [NAMES[5]]: 0.5 } }, before);
+    for (const name of NAMES) expect(model.weights.get(name) === before.weights.get(name)).toBe(name !== NAMES[5]);
+    expect(zeros(await maskOf(model, NAMES[5]))).toBe(64);
+    await expect(pruned(stage, { sparsity: { nothing: 0.5 } })).rejects.toMatchObject({ code: "prune/part-unknown" });
+  });
+
   it("keeps two of four consecutive inputs", async () => {
     const model = await pruned(stage, { pattern: "2:4" });
     for (const name of NAMES) {

@@ -15,12 +15,16 @@ import { z } from "zod";
 import { isNOfM, nOfMField, parseNOfM, type NOfM } from "./n-of-m.ts";
 import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
 import { storePruned, type PrunedStorage } from "./store-pruned.ts";
 
 /** Options of the stages that prune single weights by calibration data. */
 export interface CalibratedPruningOptions extends CalibrationOptions {
-  /** Share of the weights that is gone afterwards, those of earlier steps counted; at least 0, below 1. With a pattern N:M left out. */
-  readonly sparsity?: number | undefined;
+  /**
+   * Share of the weights that is gone afterwards, those of earlier steps counted; at least 0, below 1. By name of weight: those not named
+   * stay as they are. With a pattern N:M left out.
+   */
+  readonly sparsity?: Share | undefined;
   /** Any weights (default), or of M consecutive inputs N stay: "2:4". */
   readonly pattern?: "unstructured" | NOfM | undefined;
   /** How pruned weights leave: sparse, dense beside their mask, or whichever is smaller (default). */
@@ -30,7 +34,7 @@ export interface CalibratedPruningOptions extends CalibrationOptions {
 }
 
 export interface CalibratedPruningSettings extends CalibrationSettings {
-  readonly sparsity?: number | undefined;
+  readonly sparsity?: Share | undefined;
   readonly pattern: "unstructured" | NOfM;
   readonly storage: PrunedStorage;
   readonly retrain?: Retrain | undefined;
@@ -38,12 +42,12 @@ export interface CalibratedPruningSettings extends CalibrationSettings {
 
 /** Fields of {@link CalibratedPruningOptions} for a stage's schema. */
 export const pruningFields: typeof calibrationFields & {
-  readonly sparsity: z.ZodOptional<z.ZodNumber>;
+  readonly sparsity: z.ZodOptional<z.ZodType<Share, Share>>;
   readonly pattern: z.ZodType<"unstructured" | NOfM, "unstructured" | NOfM | undefined>;
   readonly storage: z.ZodDefault<z.ZodEnum<{ auto: "auto"; dense: "dense"; sparse: "sparse" }>>;
   readonly retrain: typeof retrainField;
 } = {
-  sparsity: z.number().min(0).lt(1).optional().describe("share of weights that is gone afterwards"),
+  sparsity: shareField.optional().describe("share of weights that is gone afterwards, or shares by weight"),
   pattern: z.literal("unstructured").or(nOfMField).default("unstructured").describe("any weights, or N of M consecutive inputs: 2:4"),
   storage: z.enum(["auto", "dense", "sparse"]).default("auto").describe("form of the pruned weights"),
   retrain: retrainField,
@@ -51,7 +55,7 @@ export const pruningFields: typeof calibrationFields & {
 };
 
 /** A schema's check on {@link pruningFields}, and the words for it. */
-export function oneShare({ sparsity, pattern }: { readonly sparsity?: number | undefined; readonly pattern: string }): boolean {
+export function oneShare({ sparsity, pattern }: { readonly sparsity?: unknown; readonly pattern: string }): boolean {
   return (sparsity === undefined) === isNOfM(pattern);
 }
 export const ONE_SHARE: { readonly message: string; readonly path: string[] } = {
@@ -78,8 +82,11 @@ export interface CalibratedMethod<Id extends string, Settings extends Calibrated
   readonly version: number;
   readonly options: z.ZodType<Settings, Options>;
   readonly statistic: InputStatistic;
-  readonly prune: (task: PruneTask, settings: Settings) => PrunedValues;
+  readonly prune: (task: PruneTask, settings: ForWeight<Settings>) => PrunedValues;
 }
+
+/** Settings with the share of one weight; 0 with a pattern N:M. */
+export type ForWeight<Settings> = Omit<Settings, "sparsity"> & { readonly sparsity: number };
 
 /** A stage that prunes the linear weights of the transformer layers, layer by layer. */
 export function calibratedPruning<Id extends string, Settings extends CalibratedPruningSettings, Options>(
@@ -94,10 +101,9 @@ export function calibratedPruning<Id extends string, Settings extends Calibrated
     run: async (state: PruneState, given: Settings, context) => {
       const { model } = state;
       const { architecture } = subjectOf(model, context.registry);
-      refuseQuantized(
-        model,
-        architecture.weights(model.config).flatMap(({ name, role }) => (role === "linear" ? [name] : [])),
-      );
+      const names = architecture.weights(model.config).flatMap(({ name, role }) => (role === "linear" ? [name] : []));
+      refuseQuantized(model, names);
+      refuseUnknown(given.sparsity, "sparsity", names);
       const { sequences, seen } = await prepareSequences(model, given, context);
       const { batch, sequential, storage } = given;
       const changes = await changeLayers({
@@ -112,7 +118,8 @@ export function calibratedPruning<Id extends string, Settings extends Calibrated
           const task = await loadPrunable(name, stored);
           const { shape } = task.values;
           const [rows, columns] = shape;
-          const { data, kept } = prune({ ...task, rows, columns, statistic: sums }, given);
+          const share = shareOf(given.sparsity ?? 0, name);
+          const { data, kept } = prune({ ...task, rows, columns, statistic: sums }, { ...given, sparsity: share });
           if (kept.every((bit) => bit === 1)) return stored;
           const mask: HostTensor = { dtype: "u8", shape, data: kept };
           return storePruned({ dtype: "f32", shape, data }, mask, isNOfM(given.pattern) ? parseNOfM(given.pattern) : undefined, storage);

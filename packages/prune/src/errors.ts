@@ -130,3 +130,15 @@ export const configDisagrees: ErrorFactory<{ weight: string; expected: readonly 
     next: "Mend the architecture: its `withHeads`, `withNeurons` and `withHidden` say the config that the graph's cut leaves.",
   }),
 );
+
+export const partUnknown: ErrorFactory<{ field: string; found: string; near: readonly string[] }> = defineError(
+  "prune/part-unknown",
+  "A share was given for a weight or site that this stage does not prune in this model.",
+  ({ field, found, near }) => ({
+    message: "there is nothing of this name to prune",
+    field,
+    expected: near.length > 0 ? near.join(" or ") : "the name of a weight or site that the stage prunes",
+    found,
+    next: "`pare inspect` lists the weights; sites are those of the architecture's heads or neurons.",
+  }),
+);

@@ -4,6 +4,7 @@ import { compile, createStore, f32, openReference, trace } from "@pare/tensor-co
 import { batchTensors, finetune, nextToken, subjectOf, traceLoss, writtenSequence, type Sequence } from "@pare/training";
 import { describe, expect, it } from "vitest";
 import { LINES, logitsOf, toyArchitecture, toyContext, toyModel, withQuantized, type ToyConfig } from "@pare/training/testing";
+import { fused, fusedModel } from "../test/fused.ts";
 import { heads, type HeadsOptions } from "./heads.ts";
 import { measureHeads } from "./head-importance.ts";
 import { headImportance, headImportanceArtifact } from "./importance.ts";
@@ -62,6 +63,19 @@ describe("prune/heads", () => {
       [0, 1, 1],
       [0, 0, 1],
     ]);
+  });
+
+  it("takes a share of its own from each layer that is named, and cuts an architecture of which nothing is known here", async () => {
+    expect(headsOf(await cut({ fraction: { "layers.1.heads": 0.5 } }, undefined, { importance }))).toEqual([
+      [0, 0, 1, 1],
+      [0, 0],
+    ]);
+    await expect(cut({ fraction: { "layers.7.heads": 0.5 } })).rejects.toMatchObject({ code: "prune/part-unknown" });
+    const context = await toyContext({ plugins: [fused] });
+    const model = fusedModel();
+    const { model: narrow } = await heads({ count: 1, score: "magnitude" }).run({ model }, context);
+    for (const { name, shape } of fused.define.weights(narrow.config)) expect(narrow.weights.get(name)!.shape).toEqual(shape);
+    expect(narrow.config["heads"]).toBe(1);
   });
 
   it("keeps masks and sparse storages", async () => {

@@ -11,6 +11,7 @@ import { dependenciesOf, type Dependencies } from "./dependencies.ts";
 import { measure, measureFields, type HeadImportanceOptions } from "./head-importance.ts";
 import type { HeadImportance } from "./importance.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
 import { sliceTensor } from "./slice-tensor.ts";
 
 const ID = "prune/heads";
@@ -20,8 +21,11 @@ type Score = "michel" | "magnitude" | "random";
 
 /** Options of {@link heads}. */
 export interface HeadsOptions extends Omit<HeadImportanceOptions, "data"> {
-  /** Share of all heads to remove; exactly one of `fraction` and `count` is given. */
-  readonly fraction?: number | undefined;
+  /**
+   * Share of all heads to remove; exactly one of `fraction` and `count` is given. By site (`layers.0.attention.heads`) of each layer's:
+   * those not named stay whole.
+   */
+  readonly fraction?: Share | undefined;
   /** Heads to remove. */
   readonly count?: number | undefined;
   /**
@@ -44,7 +48,7 @@ type Settings = Omit<HeadsOptions, "batch" | "even"> & { readonly batch: number;
 
 const options: z.ZodType<Settings, HeadsOptions> = z
   .object({
-    fraction: z.number().min(0).lt(1).optional().describe("share of all heads to remove"),
+    fraction: shareField.optional().describe("share of all heads to remove, or shares by site"),
     count: z.int().min(0).optional().describe("heads to remove"),
     score: z
       .enum(["michel", "magnitude", "random"])
@@ -59,6 +63,10 @@ const options: z.ZodType<Settings, HeadsOptions> = z
   .refine(({ fraction, count }) => (fraction === undefined) !== (count === undefined), {
     message: "give one of `fraction` and `count`",
     path: ["fraction"],
+  })
+  .refine(({ fraction, even }) => typeof fraction !== "object" || !even, {
+    message: "shares by site are what each layer loses: leave `even` out",
+    path: ["even"],
   });
 
 /**
@@ -80,11 +88,16 @@ export const heads: Stage<typeof ID, HeadsOptions, PruneState, { model: Checkpoi
     const dependencies = dependenciesOf(architecture, model.config, sites);
     const axes = new Map(sites.map((site) => [site, dependencies.axis(site, 2)]));
     refuseQuantizedAlong(model, dependencies, axes.values());
-    const total = groups.reduce((sum, { keyValueHeads }) => sum + keyValueHeads.length, 0);
-    const count = given.count ?? Math.round(given.fraction! * total);
-    if (count === 0) return { model: await retrained(model, state, given.retrain, context) };
+    refuseUnknown(given.fraction, "fraction", sites);
+    const counts = countsOf(groups, given);
+    if (counts.every(({ count }) => count === 0)) return { model: await retrained(model, state, given.retrain, context) };
     const scores = await score(state, { groups, axes, dependencies }, given, context);
-    const chosen = chooseHeads(scores, { count, even: given.even });
+    const chosen: Record<string, readonly number[]> = Object.assign(
+      {},
+      ...counts.map(({ of, count }) =>
+        chooseHeads(new Map([...scores].filter(([site]) => of.includes(site))), { count, even: given.even }),
+      ),
+    );
     const { retrain: _retrain, ...rest } = given;
     const pruned = await cutModel({
       model,
@@ -98,6 +111,19 @@ export const heads: Stage<typeof ID, HeadsOptions, PruneState, { model: Checkpoi
     return { model: await retrained(pruned, state, given.retrain, context) };
   },
 });
+
+/** How many go of which layers together. */
+function countsOf(
+  groups: readonly HeadGroup[],
+  { count, fraction = 0 }: Settings,
+): { readonly of: readonly string[]; readonly count: number }[] {
+  const total = (of: readonly HeadGroup[]): number => of.reduce((sum, { keyValueHeads }) => sum + keyValueHeads.length, 0);
+  if (typeof fraction === "number") return [{ of: groups.map(({ site }) => site), count: count ?? Math.round(fraction * total(groups)) }];
+  return groups.map((group) => ({
+    of: [group.site],
+    count: Math.min(Math.round(shareOf(fraction, group.site) * total([group])), total([group]) - 1),
+  }));
+}
 
 interface Heads {
   readonly groups: readonly HeadGroup[];

@@ -49,6 +49,16 @@ describe("prune/magnitude", () => {
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(768);
   });
 
+  it("meets a share of its own in each weight that is named, and leaves the rest", async () => {
+    const before = toyModel();
+    const model = await pruned({ sparsity: { [NAMES[1]]: 0.5, [NAMES[3]]: 0.25 }, storage: "dense" }, before);
+    expect(zeros((await model.weights.get(NAMES[1])!.mask!()).data as Uint8Array)).toBe(64);
+    expect(zeros((await model.weights.get(NAMES[3])!.mask!()).data as Uint8Array)).toBe(64);
+    expect(model.weights.get(NAMES[0])).toBe(before.weights.get(NAMES[0]));
+    await expect(pruned({ sparsity: { "layers.0.quary": 0.5 } })).rejects.toMatchObject({ code: "prune/part-unknown" });
+    expect(() => magnitude({ sparsity: { [NAMES[1]]: 0.5 }, scope: "global" })).toThrow(/shares by weight/);
+  });
+
   it("removes whole blocks of four outputs", async () => {
     const model = await pruned({ sparsity: 0.5, pattern: "4x1" });
     expect(NAMES.map((name) => model.weights.get(name)!.storage)).toEqual(NAMES.map(() => "sparse/block"));

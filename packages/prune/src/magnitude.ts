@@ -9,6 +9,7 @@ import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { blockOf, expandMask, patternField, scoreMagnitude, unitsOf, type Pattern } from "./score.ts";
 import { selector, thresholdOf, thresholdOver } from "./select.ts";
+import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
 import { storePruned, type PrunedStorage } from "./store-pruned.ts";
 
 const ID = "prune/magnitude";
@@ -16,8 +17,11 @@ const VERSION = 2;
 
 /** Options of {@link magnitude}. */
 export interface MagnitudeOptions {
-  /** Share of the weights (or blocks) that is gone afterwards, those of earlier steps counted; at least 0, below 1. With a pattern N:M left out. */
-  readonly sparsity?: number | undefined;
+  /**
+   * Share of the weights (or blocks) that is gone afterwards, those of earlier steps counted; at least 0, below 1. By name of weight:
+   * those not named stay as they are. With a pattern N:M left out.
+   */
+  readonly sparsity?: Share | undefined;
   /** Single weights by |w| (default), blocks of outputs × inputs by their L2 norm (`"4x1"`, `"4x2"`, `"8x1"`, `"16x1"`), or of M consecutive inputs the N largest: "2:4". */
   readonly pattern?: Pattern | NOfM | undefined;
   /** Where that share is met exactly: each matrix (default), each row of it, or all matrices together. */
@@ -29,7 +33,7 @@ export interface MagnitudeOptions {
 }
 
 interface Settings {
-  readonly sparsity?: number | undefined;
+  readonly sparsity?: Share | undefined;
   readonly pattern: Pattern | NOfM;
   readonly scope: "matrix" | "row" | "global";
   readonly storage: PrunedStorage;
@@ -38,7 +42,7 @@ interface Settings {
 
 const options: z.ZodType<Settings, MagnitudeOptions> = z
   .object({
-    sparsity: z.number().min(0).lt(1).optional().describe("share of weights that is gone afterwards"),
+    sparsity: shareField.optional().describe("share of weights that is gone afterwards, or shares by weight"),
     pattern: patternField
       .or(nOfMField)
       .default("unstructured")
@@ -50,6 +54,10 @@ const options: z.ZodType<Settings, MagnitudeOptions> = z
   .refine(oneShare, ONE_SHARE)
   .refine(({ pattern, scope }) => !isNOfM(pattern) || scope === "matrix", {
     message: "a pattern N:M meets its share in every group: leave `scope` out",
+    path: ["scope"],
+  })
+  .refine(({ sparsity, scope }) => typeof sparsity !== "object" || scope !== "global", {
+    message: "shares by weight are met in each weight, not in all together",
     path: ["scope"],
   });
 
@@ -69,6 +77,7 @@ export const magnitude: Stage<typeof ID, MagnitudeOptions, PruneState, { model: 
     const { architecture } = subjectOf(model, context.registry);
     const names = architecture.weights(model.config).flatMap(({ name, role }) => (role === "linear" ? [name] : []));
     refuseQuantized(model, names);
+    refuseUnknown(given.sparsity, "sparsity", names);
     const select = await selection(model, names, given);
     const changes: [string, StoredWeight][] = [];
     for (const [done, name] of names.entries()) {
@@ -89,24 +98,24 @@ async function load(name: string, stored: StoredWeight, pattern: Pattern): Promi
 }
 
 /** Chooses within one weight, called weight by weight in order: 1 stays, 0 goes. */
-type Select = (keys: Uint32Array, columns: number) => Uint8Array;
+type Select = (name: string, keys: Uint32Array, columns: number) => Uint8Array;
 
 async function selection(model: Checkpoint, names: readonly string[], { sparsity = 0, pattern, scope }: Settings): Promise<Select> {
   if (isNOfM(pattern)) {
-    return (keys, columns) => {
+    return (_name, keys, columns) => {
       const kept = new Uint8Array(keys.length);
       selectNOfM(keys, kept, columns, pattern);
       return kept;
     };
   }
-  const count = (units: number): number => countOf(sparsity, units);
-  if (scope === "matrix") return (keys) => selector(thresholdOf(keys, count(keys.length)))(keys);
+  const count = (name: string, units: number): number => countOf(shareOf(sparsity, name), units);
+  if (scope === "matrix") return (name, keys) => selector(thresholdOf(keys, count(name, keys.length)))(keys);
   if (scope === "row") {
-    return (keys, columns) => {
+    return (name, keys, columns) => {
       const kept = new Uint8Array(keys.length);
       for (let at = 0; at < keys.length; at += columns) {
         const row = keys.subarray(at, at + columns);
-        kept.set(selector(thresholdOf(row, count(columns)))(row), at);
+        kept.set(selector(thresholdOf(row, count(name, columns)))(row), at);
       }
       return kept;
     };
@@ -116,7 +125,8 @@ async function selection(model: Checkpoint, names: readonly string[], { sparsity
     const units = unitsOf(pattern, rows, columns);
     return sum + units.rows * units.columns;
   }, 0);
-  return selector(await thresholdOver(() => allKeys(model, names, pattern), count(total)));
+  const select = selector(await thresholdOver(() => allKeys(model, names, pattern), countOf(sparsity as number, total)));
+  return (_name, keys) => select(keys);
 }
 
 async function* allKeys(model: Checkpoint, names: readonly string[], pattern: Pattern): AsyncIterable<Uint32Array> {
@@ -127,7 +137,7 @@ async function prune(name: string, stored: StoredWeight, { pattern: asked, stora
   const pattern = isNOfM(asked) ? "unstructured" : asked;
   const { values, mask, keys } = await load(name, stored, pattern);
   const [rows, columns] = values.shape;
-  const kept = expandMask(select(keys, unitsOf(pattern, rows, columns).columns), mask, rows, columns, pattern);
+  const kept = expandMask(select(name, keys, unitsOf(pattern, rows, columns).columns), mask, rows, columns, pattern);
   if (kept.every((bit) => bit === 1)) return stored;
   const data = (values.data as Float32Array).map((value, index) => (kept[index] === 0 ? 0 : value));
   const keptMask: HostTensor = { dtype: "u8", shape: values.shape, data: kept };

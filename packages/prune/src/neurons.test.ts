@@ -13,6 +13,7 @@ import { compile, createStore, f32, openReference, type SiteRequests } from "@pa
 import { finetune, prepareSequences } from "@pare/training";
 import { describe, expect, it } from "vitest";
 import { letters, LINES, toyContext, withQuantized } from "@pare/training/testing";
+import { closed, fused, fusedModel } from "../test/fused.ts";
 import { magnitude } from "./magnitude.ts";
 import { neurons, type NeuronsOptions } from "./neurons.ts";
 
@@ -84,6 +85,23 @@ describe("prune/neurons", () => {
     const expected = normalised.map((scores) => scores.filter((value) => value > limit).length);
     expect(widths(await thinner({ fraction: 0.5, scope: "global", data: LINES }))).toEqual(expected);
     expect(expected[0] + expected[1]).toBe(12);
+  });
+
+  it("takes a share of its own from each layer that is named", async () => {
+    expect(widths(await thinner({ fraction: { [SITES[1]]: 0.5 }, data: LINES }))).toEqual([12, 6]);
+    await expect(thinner({ fraction: { nowhere: 0.5 }, data: LINES })).rejects.toMatchObject({ code: "prune/part-unknown" });
+    expect(() => neurons({ fraction: { [SITES[1]]: 0.5 }, scope: "global", data: LINES })).toThrow(/shares by site/);
+  });
+
+  it("cuts an architecture of which nothing is known here", async () => {
+    const context = await toyContext({ plugins: [fused] });
+    const model = fusedModel();
+    const { model: thin } = await neurons({ fraction: 0.5, score: "random" }).run({ model }, context);
+    for (const { name, shape } of fused.define.weights(thin.config)) expect(thin.weights.get(name)!.shape).toEqual(shape);
+    expect(thin.weights.get("0.up")!.shape).toEqual([6, 8]);
+    await expect(neurons({ fraction: 0.5, score: "random" }).run({ model }, await toyContext({ plugins: [closed] }))).rejects.toMatchObject(
+      { code: "prune/axis-bound" },
+    );
   });
 
   it("draws by seed alone, leaves one at least, and none untouched for nothing", async () => {

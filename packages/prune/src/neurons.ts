@@ -7,14 +7,15 @@ import { cutModel, refuseQuantizedAlong } from "./cut-model.ts";
 import { dependenciesOf } from "./dependencies.ts";
 import { chooseHeads, normaliseByLayer, type HeadScores } from "./head-choice.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
 
 const ID = "prune/neurons";
 const VERSION = 1;
 
 /** Options of {@link neurons}. */
 export interface NeuronsOptions extends Omit<DataOptions, "data"> {
-  /** Share of the feed-forward neurons to remove; at least 0, below 1. */
-  readonly fraction: number;
+  /** Share of the feed-forward neurons to remove; at least 0, below 1. By site (`layers.0.feedForward.neurons`): those not named stay whole. */
+  readonly fraction: Share;
   /**
    * - "activation-norm": ‖h_j‖₂ of the neuron's output on `data`; the least go. Default.
    * - "random": from the run's seed; a baseline.
@@ -38,7 +39,7 @@ interface Settings extends Omit<NeuronsOptions, "score" | "scope" | "batch"> {
 
 const options: z.ZodType<Settings, NeuronsOptions> = z
   .object({
-    fraction: z.number().min(0).lt(1).describe("share of the feed-forward neurons to remove"),
+    fraction: shareField.describe("share of the feed-forward neurons to remove, or shares by site"),
     score: z.enum(["activation-norm", "random"]).default("activation-norm").describe("which ones: those of the least output, or any"),
     scope: z.enum(["layer", "global"]).default("layer").describe("where the share is met"),
     ...dataFields,
@@ -49,6 +50,10 @@ const options: z.ZodType<Settings, NeuronsOptions> = z
   .refine(({ data, score }) => (data === undefined) === (score === "random"), {
     message: 'the score "activation-norm" reads data, "random" does not',
     path: ["data"],
+  })
+  .refine(({ fraction, scope }) => typeof fraction === "number" || scope === "layer", {
+    message: "shares by site are met in each layer, not in all together",
+    path: ["scope"],
   });
 
 /**
@@ -68,6 +73,7 @@ export const neurons: Stage<typeof ID, NeuronsOptions, PruneState, { model: Chec
     const { architecture } = subjectOf(model, context.registry);
     const groups = architecture.neurons(model.config);
     const sites = groups.map(({ site }) => site);
+    refuseUnknown(given.fraction, "fraction", sites);
     const dependencies = dependenciesOf(architecture, model.config, sites);
     const axes = sites.map((site) => dependencies.axis(site, 2));
     refuseQuantizedAlong(model, dependencies, axes);
@@ -108,11 +114,11 @@ async function score(model: Checkpoint, groups: readonly NeuronGroup[], given: S
 
 /** Neurons kept per site, ascending. */
 function choose(scores: HeadScores, { fraction, scope }: Settings): Record<string, readonly number[]> {
-  const count = (of: HeadScores): number => {
+  const chosen = (of: HeadScores, share: number): Record<string, readonly number[]> => {
     const sizes = [...of.values()].map(({ length }) => length);
     const total = sizes.reduce((sum, size) => sum + size, 0);
-    return Math.min(Math.round(fraction * total), total - sizes.length);
+    return chooseHeads(of, { count: Math.min(Math.round(share * total), total - sizes.length), even: false });
   };
-  if (scope === "global") return chooseHeads(normaliseByLayer(scores), { count: count(scores), even: false });
-  return Object.assign({}, ...[...scores].map((group) => chooseHeads(new Map([group]), { count: count(new Map([group])), even: false })));
+  if (scope === "global") return chosen(normaliseByLayer(scores), fraction as number);
+  return Object.assign({}, ...[...scores].map((group) => chosen(new Map([group]), shareOf(fraction, group[0]))));
 }

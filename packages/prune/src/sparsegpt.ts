@@ -10,6 +10,7 @@ import {
   pruningFields,
   type CalibratedPruningOptions,
   type CalibratedPruningSettings,
+  type ForWeight,
   type PrunedValues,
   type PruneTask,
 } from "./calibrated-pruning.ts";
@@ -58,7 +59,10 @@ export const sparsegpt: Stage<typeof ID, SparseGptOptions, PruneState, { model: 
   prune,
 });
 
-function prune({ values, mask, rows, columns, statistic }: PruneTask, { sparsity = 0, pattern, block, damping }: Settings): PrunedValues {
+function prune(
+  { values, mask, rows, columns, statistic }: PruneTask,
+  { sparsity, pattern, block, damping }: ForWeight<Settings>,
+): PrunedValues {
   const weights = Float64Array.from(values.data as Float32Array);
   const factor = inverseFactor(statistic, columns, damping);
   const kept = new Uint8Array(weights.length);

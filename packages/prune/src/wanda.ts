@@ -9,6 +9,7 @@ import {
   pruningFields,
   type CalibratedPruningOptions,
   type CalibratedPruningSettings,
+  type ForWeight,
   type PrunedValues,
   type PruneTask,
 } from "./calibrated-pruning.ts";
@@ -38,7 +39,10 @@ export const wanda: Stage<typeof ID, WandaOptions, PruneState, { model: Checkpoi
   prune,
 });
 
-function prune({ values, mask, rows, columns, statistic }: PruneTask, { sparsity = 0, pattern }: CalibratedPruningSettings): PrunedValues {
+function prune(
+  { values, mask, rows, columns, statistic }: PruneTask,
+  { sparsity, pattern }: ForWeight<CalibratedPruningSettings>,
+): PrunedValues {
   const data = values.data as Float32Array;
   const norms = Float64Array.from(statistic, Math.sqrt);
   const keys = Uint32Array.from(data, (value, at) => keyOf(Math.abs(value) * norms[at % columns], mask === undefined || mask[at] !== 0));
