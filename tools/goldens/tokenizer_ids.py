@@ -6,12 +6,13 @@ strings.json       1,000 strings: prose, emoji, CJK, combining marks, code, odd 
                    "framed" and "pairs": of the first ones with special tokens, and types
 
 The vocabularies are learnt from the strings themselves and from text that is put together here. Learning breaks ties by chance: another
-run gives other vocabularies, and the ids that go with them.
+run gives other vocabularies, and the ids that go with them. Names on the command line: those alone are made.
 """
 
 import json
 import pathlib
 import random
+import sys
 import unicodedata
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -110,6 +111,18 @@ def unigram(texts):
     return tokenizer, names | {"tokenizer_class": "T5Tokenizer"}
 
 
+def xlnet(texts):
+    """transformers' own normalizer, pre-tokenizer and marks, which stand at the end."""
+    from transformers import XLNetTokenizer
+
+    marks = ["<unk>", "<s>", "</s>", "<cls>", "<sep>", "<pad>", "<mask>", "<eod>", "<eop>"]
+    learner = XLNetTokenizer(vocab=[(mark, 0.0) for mark in marks], unk_id=0).backend_tokenizer
+    learner.train_from_iterator(texts, trainers.UnigramTrainer(vocab_size=900, special_tokens=marks, unk_token="<unk>"))
+    pieces = [tuple(entry) for entry in json.loads(learner.to_str())["model"]["vocab"]]
+    names = {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<cls>", "sep_token": "<sep>", "pad_token": "<pad>", "mask_token": "<mask>", "unk_token": "<unk>"}
+    return XLNetTokenizer(vocab=pieces, unk_id=0).backend_tokenizer, names | {"padding_side": "left", "tokenizer_class": "XLNetTokenizer"}
+
+
 def dump(path, value):
     path.write_text(json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n")
 
@@ -118,7 +131,9 @@ if __name__ == "__main__":
     texts = strings()
     FOLDER.mkdir(parents=True, exist_ok=True)
     dump(FOLDER / "strings.json", texts)
-    for name, make in {"word-piece": word_piece, "byte-level": byte_level, "unigram": unigram}.items():
+    for name, make in {"word-piece": word_piece, "byte-level": byte_level, "unigram": unigram, "xlnet": xlnet}.items():
+        if len(sys.argv) > 1 and name not in sys.argv[1:]:
+            continue
         tokenizer, config = make(corpus(texts))
         folder = FOLDER / name
         folder.mkdir(exist_ok=True)

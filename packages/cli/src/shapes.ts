@@ -1,6 +1,14 @@
 /** Models that `create` knows by name. */
 import { nearNames } from "@pare/core";
-import { encoderDecoderConfig, llamaConfig, type EncoderDecoderShape, type LlamaShape, type ModelConfig } from "@pare/models";
+import {
+  encoderDecoderConfig,
+  llamaConfig,
+  xlnetConfig,
+  type EncoderDecoderShape,
+  type LlamaShape,
+  type ModelConfig,
+  type XlnetShape,
+} from "@pare/models";
 import { shapeUnknown } from "./errors.ts";
 
 /** What a flag may change of a shape. */
@@ -19,7 +27,8 @@ export interface ShapeChanges {
 
 type Shape =
   | { readonly family: "decoder"; readonly shape: LlamaShape }
-  | { readonly family: "encoder-decoder"; readonly shape: EncoderDecoderShape };
+  | { readonly family: "encoder-decoder"; readonly shape: EncoderDecoderShape }
+  | { readonly family: "xlnet"; readonly shape: XlnetShape };
 
 export const SHAPES: Readonly<Record<string, Shape>> = {
   tiny: {
@@ -41,6 +50,14 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   "encoder-decoder-tiny": {
     family: "encoder-decoder",
     shape: { vocabularySize: 256, contextLength: 64, hiddenSize: 32, encoderLayers: 2, decoderLayers: 2, heads: 4, feedForward: 64 },
+  },
+  "xlnet-tiny": {
+    family: "xlnet",
+    shape: { vocabularySize: 256, hiddenSize: 32, layers: 2, heads: 4, feedForward: 64, memoryLength: 64 },
+  },
+  "xlnet-base": {
+    family: "xlnet",
+    shape: { vocabularySize: 32_000, hiddenSize: 768, layers: 12, heads: 12, feedForward: 3072 },
   },
 };
 

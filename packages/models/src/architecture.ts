@@ -34,6 +34,31 @@ export interface ForwardInputs {
   readonly source?: Value | undefined;
   readonly sourcePositions?: Value | undefined;
   readonly sourceLengths?: Value | undefined;
+  /** For an architecture that predicts in any order (XLNet): absent, every token is there to be seen. */
+  readonly permutation?: Permutation | undefined;
+  /** For an architecture that reads a text in segments (XLNet): absent, nothing was before. */
+  readonly memory?: SegmentMemory | undefined;
+}
+
+/** An order in which tokens are predicted, as who sees whom (Yang et al. 2019, section 2.2). f32. */
+export interface Permutation {
+  /** `[batch, seq, seq]`: 1 where the token of the row must not see that of the column. */
+  readonly hidden?: Value | undefined;
+  /**
+   * `[batch, targets, seq]`: 1 where a target is that token, otherwise 0. Then the forward pass gives `[batch, targets, …]`, of states that
+   * have not seen their token. A target that sees no token at all is guessed from its place alone.
+   */
+  readonly targets?: Value | undefined;
+}
+
+/** What is known of the segments before. */
+export interface SegmentMemory {
+  /** What each layer read there, f32 `[batch, entries, hidden]` with a number of entries; the newest last. */
+  readonly states: readonly Value[];
+  /** i32 `[batch]`: how many of the entries, the last ones, are there. */
+  readonly lengths: Value;
+  /** Given what each layer reads now, `[batch, entries + seq, hidden]`. */
+  readonly keep?: ((layer: number, read: Value) => void) | undefined;
 }
 
 /** One decoding call over caches that are States of the tracer: prefill (many steps) and decode (one) alike. */
@@ -116,7 +141,7 @@ export interface TokenInput {
 export interface Head {
   /**
    * The task by the field's name for it: next-token, masked-token, sequence-classification, token-classification,
-   * question-answering, multiple-choice, sentence-embedding, features. Further ones are an architecture's own.
+   * question-answering, multiple-choice, sentence-embedding, features, permuted-token (its forward pass takes a permutation). Further ones are an architecture's own.
    */
   readonly task: string;
   /** true: `[batch, seq, width]`; false: `[batch, width]`. */

@@ -4,7 +4,7 @@ import { isPlainObject } from "@pare/core";
 /** What a model reads of one text or a pair. */
 export interface Framed {
   readonly ids: readonly number[];
-  /** For each id, whether the template counts it to the first (0) or the second (1) text. */
+  /** For each id, whether the template counts it to the first (0) or the second (1) text, or to neither (2: XLNet's mark for the whole). */
   readonly tokenTypes: readonly number[];
   /** Place in `ids` of each text's own first token. */
   readonly starts: readonly number[];
@@ -53,9 +53,9 @@ function fromTemplate(processor: Readonly<Record<string, unknown>>, pieces: Read
     const mark = isPlainObject(item) ? item["SpecialToken"] : undefined;
     const text = isPlainObject(item) ? item["Sequence"] : undefined;
     const given = mark ?? text;
-    if (!isPlainObject(given) || (given["type_id"] !== 0 && given["type_id"] !== 1))
+    const type = isPlainObject(given) ? given["type_id"] : undefined;
+    if (!isPlainObject(given) || typeof type !== "number" || !(Number.isInteger(type) && type >= 0))
       throw fail(field, "a mark or a text with a type", item);
-    const type = given["type_id"];
     if (text !== undefined) {
       if (given["id"] !== "A" && given["id"] !== "B") throw fail(`${field}.Sequence.id`, "A or B", given["id"]);
       return { text: given["id"] === "A" ? 0 : 1, type };

@@ -17,7 +17,9 @@ export type {
   LayerStack,
   ModelScope,
   NeuronGroup,
+  Permutation,
   RawConfig,
+  SegmentMemory,
   TensorName,
   TokenInput,
   WeightSpec,
@@ -92,7 +94,7 @@ export {
 } from "./architectures/encoder-decoder.ts";
 export { bert, bertHeads, bertWith } from "./architectures/bert/bert.ts";
 export { bertConfig, type BertConfig, type BertShape, type EncoderActivation } from "./architectures/bert/config.ts";
-export type { EncoderHead, EncoderVariant, HeadFolder, HeadOptions, HeadScope } from "./architectures/bert/head.ts";
+export type { EncoderHead, EncoderVariant, HeadedConfig, HeadFolder, HeadOptions, HeadScope, HeadVariant } from "./architectures/bert/head.ts";
 export type {
   ClassificationKind,
   MaskedTokenOptions,
@@ -103,6 +105,9 @@ export type {
   TokenClassificationOptions,
 } from "./architectures/bert/heads/index.ts";
 export { t5, t5Config, type T5Config, type T5Shape } from "./architectures/t5.ts";
+export { xlnet } from "./architectures/xlnet/xlnet.ts";
+export { xlnetConfig, type XlnetConfig, type XlnetShape } from "./architectures/xlnet/config.ts";
+export type { PermutedTokenOptions } from "./architectures/xlnet/heads.ts";
 export { openSession } from "./session/session.ts";
 export { wordTokenizer } from "./word-tokenizer.ts";
 export { TextStream } from "./text-stream.ts";

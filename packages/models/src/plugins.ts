@@ -6,6 +6,7 @@ import { encoderDecoder } from "./architectures/encoder-decoder.ts";
 import { gpt2 } from "./architectures/gpt2.ts";
 import { llama } from "./architectures/llama.ts";
 import { t5 } from "./architectures/t5.ts";
+import { xlnet } from "./architectures/xlnet/xlnet.ts";
 import { checkpointArtifact } from "./artifact.ts";
 
 /** What it takes to load the models of this package: its architectures, the plain storages and formats, checkpoints as artifacts. */
@@ -15,6 +16,7 @@ export const builtIn: readonly AnyPlugin[] = [
   bert,
   gpt2,
   t5,
+  xlnet,
   denseStorage,
   affineStorage,
   safetensorsFormat,

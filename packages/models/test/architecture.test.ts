@@ -1,4 +1,4 @@
-import { denseOf, f32, openReference, sitesOf, type StoredWeight } from "@pare/tensor-core";
+import { denseOf, f32, openReference, sitesOf, type Dim, type StoredWeight } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
 import {
   bert,
@@ -11,11 +11,12 @@ import {
   openSession,
   t5,
   withConfig,
+  xlnet,
   type Architecture,
   type Checkpoint,
   type HeadGroup,
 } from "../src/index.ts";
-import { registry, smallBert, smallEncoderDecoder, smallGpt2, smallLlama, smallQwen, smallT5 } from "./models.ts";
+import { registry, smallBert, smallEncoderDecoder, smallGpt2, smallLlama, smallQwen, smallT5, smallXlnet } from "./models.ts";
 
 const CASES = [
   ["llama", llama.define, smallLlama()],
@@ -30,6 +31,12 @@ const CASES = [
     "bert with classes",
     bert.define,
     smallBert({ task: "sequence-classification", labels: ["no", "yes"], kind: "single", activation: "tanh" }),
+  ],
+  ["xlnet", xlnet.define, smallXlnet()],
+  [
+    "xlnet with classes",
+    xlnet.define,
+    smallXlnet({ task: "sequence-classification", labels: ["no", "yes"], kind: "single", activation: "tanh" }),
   ],
 ] as const;
 const batchFor = (architecture: Architecture): { tokens: number[][]; sources?: number[][] } =>
@@ -62,7 +69,8 @@ async function withoutHeads(
     const stored = weights.get(`${attention}.${name}`);
     if (stored !== undefined) weights.set(`${attention}.${name}`, await keepBlocks(stored, axis, blocks, group.headDim));
   };
-  for (const name of ["query", "query.bias"]) await cut(name, 0, kept);
+  const positioned = ["position", "query.content", "query.position", "query.segment", "segment.same", "segment.other"];
+  for (const name of ["query", "query.bias", ...positioned]) await cut(name, 0, kept);
   for (const name of ["key", "key.bias", "value", "value.bias"]) await cut(name, 0, keyValue);
   await cut("output", 1, kept);
   const wanted = new Set(architecture.weights(config).map(({ name }) => name));
@@ -79,7 +87,12 @@ describe.each(CASES)("%s", (_, architecture, checkpoint) => {
     sitesOf((tracer) => {
       const scope = modelScope(tracer, architecture, checkpoint.config);
       const noting = { ...scope, weight: (name: string) => (used.add(name), scope.weight(name)) };
-      return { logits: architecture.forward(noting, checkpoint.config, declareInputs(tracer, architecture, checkpoint.config)) };
+      const inputs = declareInputs(tracer, architecture, checkpoint.config);
+      const [batch, seq] = inputs.tokens.shape as [Dim, Dim];
+      const logits = architecture.forward(noting, checkpoint.config, inputs);
+      // What XLNet alone reads: the streams of tokens that are predicted.
+      const permutation = { targets: tracer.input("targets", "f32", [batch, seq, seq]) };
+      return { logits, permuted: architecture.forward(noting, checkpoint.config, { ...inputs, permutation }) };
     });
     expect([...used].sort()).toEqual(
       architecture

@@ -35,11 +35,12 @@ export function goldenFiles(name: string): FileSet {
   return filesWithin(folderFiles(import.meta.dirname), `goldens/${name}`);
 }
 
-export async function openGolden(name: string, registry: Registry): Promise<Golden> {
+/** `file`: one of several in the fixture's folder that say what the model gives. */
+export async function openGolden(name: string, registry: Registry, file: string = "expected.safetensors"): Promise<Golden> {
   const files = goldenFiles(name);
   const checkpoint = await loadCheckpoint(files, registry);
   const architecture = registry.find("architecture", checkpoint.config.architecture).define as Architecture;
-  const { tensors } = await readSafetensors(files, "expected.safetensors");
+  const { tensors } = await readSafetensors(files, file);
   return { checkpoint, architecture, expected: tensors };
 }
 
@@ -53,11 +54,23 @@ export interface Differences {
   readonly gradient: number;
 }
 
+/** What a fixture is run with besides: further run-time inputs, and what stands before the names of the layers' sites. */
+export interface CompareOptions {
+  readonly inputs?: Readonly<Record<string, HostTensor>> | undefined;
+  readonly stream?: string | undefined;
+}
+
 /** Runs a fixture forward and backward. */
-export async function compareGolden({ checkpoint, architecture, expected }: Golden, device: Device): Promise<Differences> {
+export async function compareGolden(
+  { checkpoint, architecture, expected }: Golden,
+  device: Device,
+  { inputs, stream = "" }: CompareOptions = {},
+): Promise<Differences> {
   const { config } = checkpoint;
   const read = async (name: string): Promise<HostTensor> => (await expected.get(name)!.read())!;
-  const taps = tapsFor(architecture, checkpoint, expected);
+  const taps = Object.fromEntries(
+    Object.entries(tapsFor(architecture, checkpoint, expected)).map(([site, tap]) => [`${stream}${site}`, tap]),
+  );
   const names = [...checkpoint.weights.keys()];
   const graph = forwardGraph(
     architecture,
@@ -72,7 +85,7 @@ export async function compareGolden({ checkpoint, architecture, expected }: Gold
   );
   const store = createStore(device, { weights: checkpoint.weights });
   const compiled = compile(graph, { store });
-  const outputs = await compiled.run({ ...(await inputsOf(architecture, checkpoint, expected)), probe: await read("probe") });
+  const outputs = await compiled.run({ ...(await inputsOf(architecture, checkpoint, expected)), ...inputs, probe: await read("probe") });
   const probe = (await read("probe")).data as Float32Array;
   const meant = (index: number): boolean => probe[index] !== 0;
   const worst = async (prefix: string): Promise<number> => {

@@ -16,8 +16,11 @@ import {
   t5Config,
   withWeights,
   wordTokenizer,
+  xlnet,
+  xlnetConfig,
   type BertConfig,
   type Checkpoint,
+  type XlnetConfig,
 } from "../src/index.ts";
 
 export const registry: Registry = createRegistry(...builtIn);
@@ -112,6 +115,12 @@ export function smallBert(head: BertConfig["head"] = { task: "features" }): Chec
     head,
   });
   return noisyBiases(createModel(bert.define, config, { seed: 3, tokenizer }));
+}
+
+export function smallXlnet(head?: XlnetConfig["head"]): Checkpoint {
+  const tokenizer = wordTokenizer(WORDS);
+  const shape = { vocabularySize: tokenizer.vocabularySize, hiddenSize: 16, layers: 2, heads: 2, feedForward: 24, memoryLength: 6, head };
+  return noisyBiases(createModel(xlnet.define, xlnetConfig(shape), { seed: 7, tokenizer }));
 }
 
 /** The checkpoint's folder, in memory. */

@@ -1,13 +1,11 @@
-import { isPlainObject, nearNames } from "@pare/core";
-import { z } from "zod";
 import type { Architecture } from "../../architecture.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../../define-architecture.ts";
-import { configInvalid } from "../../errors.ts";
-import { keepHeads, parseConfig } from "../config.ts";
-import { bertFields, type BertConfig, type EncoderConfig } from "./config.ts";
+import { keepHeads } from "../config.ts";
+import { bertFields, type BertConfig } from "./config.ts";
 import { encode, encoderHeads, encoderNeurons, encoderWeights } from "./encoder.ts";
 import type { EncoderHead } from "./head.ts";
 import { bertFolders } from "./huggingface.ts";
+import { parseHeaded } from "./parse.ts";
 import {
   features,
   maskedToken,
@@ -34,7 +32,7 @@ export function bertWith(heads: readonly EncoderHead[]): ArchitecturePlugin<"ber
   const headOf = (config: BertConfig): EncoderHead => heads.find(({ task }) => task === config.head.task)!;
   const architecture: Architecture<BertConfig> = {
     family: "encoder",
-    parse: (raw, file) => parse(heads, raw, file),
+    parse: (raw, file) => parseHeaded(heads, bertFields, raw, file),
     head: (config) => ({ task: config.head.task, ...headOf(config).describe(config, config.head) }),
     tokenInputs: ({ tokenTypes }) => (tokenTypes > 1 ? [{ name: "tokenTypes", count: tokenTypes, otherwise: 0 }] : []),
     weights: (config) => [...encoderWeights(config), ...headOf(config).weights(config, config.head)],
@@ -67,21 +65,6 @@ export function bertWith(heads: readonly EncoderHead[]): ArchitecturePlugin<"ber
     huggingface: bertFolders(heads),
   };
   return defineArchitecture("bert", "@pare/models", architecture);
-}
-
-function parse(heads: readonly EncoderHead[], raw: unknown, file: string): BertConfig {
-  const { head: given, ...rest } = isPlainObject(raw) ? raw : {};
-  const task = isPlainObject(given) ? given["task"] : undefined;
-  const head = heads.find((one) => one.task === task);
-  const known = heads.map((one) => one.task);
-  if (head === undefined) {
-    const near = typeof task === "string" ? nearNames(task, known) : [];
-    const expected = near.length > 0 ? near.join(" or ") : known.join(", ");
-    throw configInvalid({ file, field: "head.task", expected, found: JSON.stringify(task) ?? "nothing" });
-  }
-  const config = parseConfig(z.strictObject(bertFields), rest, file) as unknown as EncoderConfig;
-  const { head: options } = parseConfig(z.object({ head: head.options }), { head: given }, file);
-  return { ...config, head: options };
 }
 
 /** Encoder of the BERT kind: BERT, RoBERTa, DistilBERT, MiniLM. */

@@ -55,7 +55,12 @@ function attend({ scope, config }: At, prefix: string, keyValueHeads: readonly n
 }
 
 /** The feed-forward branch without the residual. Without neurons: the bias of its output matrix. */
-function feedForward({ scope, config }: At, prefix: string, neurons: number, x: Value): Value {
+export function feedForward(
+  { scope, config }: { readonly scope: ModelScope; readonly config: Pick<BertConfig, "activation" | "hiddenSize"> },
+  prefix: string,
+  neurons: number,
+  x: Value,
+): Value {
   const { tracer } = scope;
   if (neurons === 0) return tracer.site(prefix, reshape(scope.weight(biasOf(`${prefix}.down`)), [1, 1, config.hiddenSize]));
   const hidden = activate(config.activation, dense(scope, `${prefix}.up`, x));
@@ -99,13 +104,13 @@ function layerWeights(
   ];
 }
 
-export function encoderHeads({ headDim, layers }: BertConfig): HeadGroup[] {
+export function encoderHeads({ headDim, layers }: Pick<BertConfig, "headDim" | "layers">): HeadGroup[] {
   return layers.flatMap(({ keyValueHeads }, index) =>
     keyValueHeads.length === 0 ? [] : [{ site: `layers.${index}.attention.heads`, headDim, keyValueHeads }],
   );
 }
 
-export function encoderNeurons({ layers }: BertConfig): NeuronGroup[] {
+export function encoderNeurons({ layers }: Pick<BertConfig, "layers">): NeuronGroup[] {
   return layers.flatMap(({ feedForward: neurons }, index) =>
     neurons === 0 ? [] : [{ site: `layers.${index}.feedForward.neurons`, neurons }],
   );

@@ -10,10 +10,13 @@ export interface HeadOptions {
   readonly [field: string]: unknown;
 }
 
+/** What a head may ask of the model it stands on. */
+export type HeadedConfig = Pick<BertConfig, "vocabularySize" | "hiddenSize" | "epsilon">;
+
 /** What a head may use. */
 export interface HeadScope {
   readonly scope: ModelScope;
-  readonly config: BertConfig;
+  readonly config: HeadedConfig;
   /** i32 `[batch, seq]` from 0, and `[batch]`; absent: all tokens are there. */
   readonly positions: Value;
   readonly lengths?: Value | undefined;
@@ -23,8 +26,8 @@ export interface EncoderHead<Options extends HeadOptions = HeadOptions> {
   readonly task: Options["task"];
   /** Of `config.head`, `task` among them. */
   readonly options: z.ZodType<Options>;
-  readonly describe: (config: BertConfig, options: Options) => Omit<Head, "task">;
-  readonly weights: (config: BertConfig, options: Options) => readonly WeightSpec[];
+  readonly describe: (config: HeadedConfig, options: Options) => Omit<Head, "task">;
+  readonly weights: (config: HeadedConfig, options: Options) => readonly WeightSpec[];
   /** From hidden states `[batch, seq, hidden]` to what {@link describe} says. */
   readonly forward: (at: HeadScope, hidden: Value, options: Options) => Value;
   /** Absent: transformers has no such head. */
@@ -36,24 +39,29 @@ export interface HeadFolder<Options extends HeadOptions> {
   /** Endings of the classes named in `architectures`: ForMaskedLM. The first is written. */
   readonly classes: readonly string[];
   /** Throws `models/config-invalid`. */
-  readonly read: (raw: RawConfig, file: string, variant: EncoderVariant) => Options;
+  readonly read: (raw: RawConfig, file: string, variant: HeadVariant) => Options;
   /** Fields of config.json beside those of the encoder. Throws `models/not-expressible`. */
-  readonly write: (options: Options, variant: EncoderVariant) => RawConfig;
+  readonly write: (options: Options, variant: HeadVariant) => RawConfig;
   /** By the variant's class name, the tensor of each of the head's weights, `.weight` and `.bias` left out. */
   readonly names: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
+/** What a model of transformers decides of its heads. */
+export interface HeadVariant {
+  /** What its pooled heads put between their matrices. */
+  readonly pooled: EncoderActivation;
+  /** What its masked-token head puts there; undefined: what the encoder has. */
+  readonly transform?: EncoderActivation | undefined;
+  readonly read: (raw: RawConfig, file: string) => Pick<EncoderConfig, "activation">;
+}
+
 /** One of the models of transformers that this architecture is. */
-export interface EncoderVariant {
+export interface EncoderVariant extends HeadVariant {
   readonly modelTypes: readonly string[];
   /** "Bert": its classes are BertModel, BertForMaskedLM. */
   readonly className: string;
   /** "bert." */
   readonly base: string;
-  /** What its pooled heads put between their matrices. */
-  readonly pooled: EncoderActivation;
-  /** What its masked-token head puts there; undefined: what the encoder has. */
-  readonly transform?: EncoderActivation | undefined;
   readonly read: (raw: RawConfig, file: string) => EncoderConfig;
   readonly write: (config: BertConfig) => RawConfig;
   /** The tensor of each of the encoder's weights, `.weight` and `.bias` left out; `{i}` stands for the number of the layer. */

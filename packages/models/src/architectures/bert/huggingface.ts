@@ -31,12 +31,12 @@ export function bertFolders(heads: readonly EncoderHead[]): HuggingFace<BertConf
 
 async function read(heads: readonly EncoderHead[], raw: RawConfig, file: string, beside: BesideConfig): Promise<BertConfig> {
   const variant = VARIANTS.find(({ modelTypes }) => modelTypes.includes(raw["model_type"] as string))!;
-  const head = (await readPooling(beside, file)) ?? headOf(heads, raw, file).read(raw, file, variant);
+  const head = (await readPooling(beside, file)) ?? headFolderOf(heads, raw, file).read(raw, file, variant);
   return { ...variant.read(raw, file), head };
 }
 
 /** The head that config.json's `architectures` names; hidden states where it names none. */
-function headOf(heads: readonly EncoderHead[], raw: RawConfig, file: string): NonNullable<EncoderHead["huggingface"]> {
+export function headFolderOf(heads: readonly EncoderHead[], raw: RawConfig, file: string): NonNullable<EncoderHead["huggingface"]> {
   const { architectures } = raw;
   const name = Array.isArray(architectures) ? (architectures[0] as unknown) : "Model";
   const folders = heads.flatMap(({ huggingface }) => (huggingface === undefined ? [] : [huggingface]));
@@ -87,7 +87,8 @@ function names(heads: readonly EncoderHead[], config: BertConfig): TensorName[] 
   return [...encoder, ...headNames(head.huggingface?.names[variant.className] ?? {})];
 }
 
-function headNames(table: Readonly<Record<string, string>>): TensorName[] {
+/** The tensors of a head, by the names of its matrices in a table of a {@link HeadFolder}. */
+export function headNames(table: Readonly<Record<string, string>>): TensorName[] {
   return Object.entries(table).flatMap(([weight, tensor]) => {
     if (weight.endsWith(".bias")) return [{ weight, tensor }];
     return pair(weight, tensor).filter((name) => name.weight === weight || table[name.weight] === undefined);

@@ -18,7 +18,11 @@ export function dense({ tracer, weight }: ModelScope, name: string, x: Value): V
 }
 
 /** Layer norm with the weights `name` and `name.bias`. */
-export function norm({ scope, config }: { readonly scope: ModelScope; readonly config: BertConfig }, name: string, x: Value): Value {
+export function norm(
+  { scope, config }: { readonly scope: ModelScope; readonly config: Pick<BertConfig, "epsilon"> },
+  name: string,
+  x: Value,
+): Value {
   return layerNorm(x, scope.weight(name), scope.weight(biasOf(name)), config.epsilon);
 }
 

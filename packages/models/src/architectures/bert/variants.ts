@@ -17,7 +17,11 @@ const ACTIVATIONS: Readonly<Record<string, EncoderActivation>> = {
   swish: "silu",
   tanh: "tanh",
 };
-const activation = z.enum(Object.keys(ACTIVATIONS) as [string, ...string[]]).default("gelu");
+/** A function by transformers' name for it. */
+export const activationField: z.ZodType<EncoderActivation> = z
+  .enum(Object.keys(ACTIVATIONS) as [string, ...string[]])
+  .default("gelu")
+  .transform((name) => ACTIVATIONS[name]!);
 const size = z.int().min(1);
 
 const bertSchema = z.looseObject({
@@ -26,7 +30,7 @@ const bertSchema = z.looseObject({
   num_hidden_layers: z.int().min(0).max(10_000).default(12),
   num_attention_heads: size.default(12),
   intermediate_size: size.default(3072),
-  hidden_act: activation,
+  hidden_act: activationField,
   max_position_embeddings: size.default(512),
   type_vocab_size: z.int().min(0).default(2),
   layer_norm_eps: z.number().default(1e-12),
@@ -42,9 +46,14 @@ const distilSchema = z.looseObject({
   n_layers: z.int().min(0).max(10_000).default(6),
   n_heads: size.default(12),
   hidden_dim: size.default(3072),
-  activation,
+  activation: activationField,
   max_position_embeddings: size.default(512),
 });
+
+/** transformers' first name for a function. */
+export function transformersName(activation: EncoderActivation): string {
+  return Object.keys(ACTIVATIONS).find((name) => ACTIVATIONS[name] === activation)!;
+}
 
 function readBert(raw: RawConfig, file: string, offset: (padding: number) => number): EncoderConfig {
   const given = parseConfig(bertSchema, raw, file);
@@ -60,13 +69,17 @@ function readBert(raw: RawConfig, file: string, offset: (padding: number) => num
     epsilon: given.layer_norm_eps,
     positionOffset,
     tokenTypes: given.type_vocab_size,
-    activation: ACTIVATIONS[given.hidden_act]!,
+    activation: given.hidden_act,
     layers: Array.from({ length: given.num_hidden_layers }, () => layer),
   };
 }
 
 /** What config.json says once for all layers. Throws `models/not-expressible` where they differ, or heads were taken out. */
-function sizesOf(config: BertConfig): { readonly heads: number; readonly feedForward: number; readonly activation: string } {
+export function sizesOf(config: Pick<BertConfig, "layers" | "hiddenSize" | "headDim" | "activation">): {
+  readonly heads: number;
+  readonly feedForward: number;
+  readonly activation: string;
+} {
   const { layers, hiddenSize, headDim } = config;
   const heads = alike(
     "layers.keyValueHeads",
@@ -87,7 +100,7 @@ function sizesOf(config: BertConfig): { readonly heads: number; readonly feedFor
   return {
     heads: heads.length,
     feedForward,
-    activation: Object.keys(ACTIVATIONS).find((name) => ACTIVATIONS[name] === config.activation)!,
+    activation: transformersName(config.activation),
   };
 }
 
@@ -166,7 +179,7 @@ const distilbert: EncoderVariant = {
       epsilon: 1e-12,
       positionOffset: 0,
       tokenTypes: 0,
-      activation: ACTIVATIONS[given.activation]!,
+      activation: given.activation,
       layers: Array.from({ length: given.n_layers }, () => layer),
     };
   },

@@ -18,6 +18,19 @@ export function maskInput(name: string, keys: (batch: Dim) => Shape): OnnxBindin
   };
 }
 
+/** One more than the place of each row's last token, wherever its padding is; otherwise as {@link maskInput}. */
+export function endsInput(name: string, keys: (batch: Dim) => Shape): OnnxBinding {
+  return (builder, { shape }) => {
+    const [rows, width] = keys(shape[0]!) as [Dim, Dim];
+    const mask = builder.input(name, "i64", [rows, width]);
+    const stop = builder.node("Add", [builder.node("Squeeze", [builder.dim(width)]), builder.int(1)]);
+    const places = builder.node("Mul", [mask, builder.node("Range", [builder.int(1), stop, builder.int(1)])]);
+    const ends = builder.cast(builder.node("ReduceMax", [places, builder.ints([1])], { keepdims: 0 }), "i32");
+    builder.maskOf.set(ends, mask);
+    return ends;
+  };
+}
+
 /** 0 … seq − 1 in every row. */
 export const countedPositions: OnnxBinding = (builder, { shape }) => {
   const stop = builder.node("Squeeze", [builder.dim(shape[1]!)]);

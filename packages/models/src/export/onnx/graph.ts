@@ -6,7 +6,7 @@ import type { ModelConfig } from "../../checkpoint.ts";
 import { cacheMissing } from "../../errors.ts";
 import { forwardGraph, modelScope } from "../../scope.ts";
 import { headOf } from "../../session/head.ts";
-import { countedPositions, idsInput, maskInput, pastLength } from "./bindings.ts";
+import { countedPositions, endsInput, idsInput, maskInput, pastLength } from "./bindings.ts";
 import {
   ATTENTION_MASK,
   cacheName,
@@ -65,9 +65,11 @@ function forwardBindings(architecture: Architecture, config: ModelConfig, head: 
     };
   }
   const extra = (architecture.tokenInputs?.(config) ?? []).map(({ name }) => [name, idsInput(tokenInputName(name))] as const);
+  // A head that answers for all of a row may read its last token, which padding on the left leaves at the end.
+  const lengthsInput = head.perToken || head.task === "sentence-embedding" ? maskInput : endsInput;
   return {
     tokens: idsInput(INPUT_IDS),
-    lengths: maskInput(ATTENTION_MASK, rows("seq")),
+    lengths: lengthsInput(ATTENTION_MASK, rows("seq")),
     positions: head.task === "next-token" && architecture.decode !== undefined ? idsInput(POSITION_IDS) : countedPositions,
     ...Object.fromEntries(extra),
   };

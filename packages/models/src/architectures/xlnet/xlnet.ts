@@ -1,0 +1,53 @@
+import type { Architecture } from "../../architecture.ts";
+import { defineArchitecture, type ArchitecturePlugin } from "../../define-architecture.ts";
+import { encoderHeads, encoderNeurons } from "../bert/encoder.ts";
+import type { EncoderHead } from "../bert/head.ts";
+import { parseHeaded } from "../bert/parse.ts";
+import { keepHeads } from "../config.ts";
+import { xlnetFields, type XlnetConfig } from "./config.ts";
+import { encode, encoderWeights } from "./encoder.ts";
+import { xlnetHeads } from "./heads.ts";
+import { xlnetFolders } from "./huggingface.ts";
+
+/** Segments of XLNet's own inputs: two texts, the mark for the whole, the mark between texts, padding. */
+const TOKEN_TYPES = 5;
+
+function headOf({ head: { task } }: XlnetConfig): EncoderHead {
+  return xlnetHeads.find((head) => head.task === task)!;
+}
+
+const architecture: Architecture<XlnetConfig> = {
+  family: "encoder",
+  parse: (raw, file) => parseHeaded(xlnetHeads, xlnetFields, raw, file),
+  head: (config) => ({ task: config.head.task, ...headOf(config).describe(config, config.head) }),
+  tokenInputs: () => [{ name: "tokenTypes", count: TOKEN_TYPES, otherwise: 0 }],
+  weights: (config) => [...encoderWeights(config), ...headOf(config).weights(config, config.head)],
+  forward: (scope, config, inputs) => {
+    const { positions, lengths } = inputs;
+    const output = headOf(config).forward({ scope, config, positions, lengths }, encode(scope, config, inputs), config.head);
+    return scope.tracer.site("logits", output);
+  },
+  heads: encoderHeads,
+  withHeads: (config, kept) => ({
+    ...config,
+    layers: config.layers.map((layer, index) => ({
+      ...layer,
+      keyValueHeads: keepHeads(layer.keyValueHeads, kept[`layers.${index}.attention.heads`]),
+    })),
+  }),
+  neurons: encoderNeurons,
+  withNeurons: (config, counts) => ({
+    ...config,
+    layers: config.layers.map((layer, index) => ({
+      ...layer,
+      feedForward: counts[`layers.${index}.feedForward.neurons`] ?? layer.feedForward,
+    })),
+  }),
+  layers: ({ layers }) => [{ stack: "layers", prefixes: layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
+  withLayers: (config, { layers: kept }) =>
+    kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },
+  huggingface: xlnetFolders,
+};
+
+/** Encoder over distances, with a stream that predicts in any order. */
+export const xlnet: ArchitecturePlugin<"xlnet"> = defineArchitecture("xlnet", "@pare/models", architecture);
