@@ -9,7 +9,7 @@ import {
   type ModelConfig,
   type XlnetShape,
 } from "@pare/models";
-import { shapeUnknown } from "./errors.ts";
+import { flagInvalid, shapeUnknown } from "./errors.ts";
 
 /** What a flag may change of a shape. */
 export interface ShapeChanges {
@@ -61,7 +61,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
 };
 
-/** The config of a named shape with some of its sizes changed. Throws `cli/shape-unknown`, `models/config-invalid`. */
+/** The config of a named shape with some of its sizes changed. Throws `cli/shape-unknown`, `cli/flag-invalid`, `models/config-invalid`. */
 export function shapedConfig(name: string, changes: ShapeChanges): ModelConfig {
   const known = Object.keys(SHAPES);
   const named = Object.hasOwn(SHAPES, name) ? SHAPES[name]! : undefined;
@@ -74,7 +74,17 @@ export function shapedConfig(name: string, changes: ShapeChanges): ModelConfig {
     const { keyValueHeads, ...shape } = named.shape;
     return llamaConfig({ ...shape, keyValueHeads: given.heads === undefined ? keyValueHeads : undefined, ...given });
   }
+  if (named.family === "xlnet") {
+    const { contextLength, keyValueHeads, tied = true, ...shape } = given;
+    refuse("--context", contextLength, "none: XLNet reads texts of any length");
+    refuse("--kv-heads", keyValueHeads, "none: each head of XLNet has its own keys and values");
+    return xlnetConfig({ ...named.shape, ...shape, head: { task: "permuted-token", tied } });
+  }
   const { layers, ...rest } = given;
   const both = layers === undefined ? {} : { encoderLayers: layers, decoderLayers: layers };
   return encoderDecoderConfig({ ...named.shape, ...rest, ...both });
+}
+
+function refuse(flag: string, found: number | undefined, expected: string): void {
+  if (found !== undefined) throw flagInvalid({ flag, expected, found: `${found}` });
 }

@@ -94,7 +94,15 @@ export {
 } from "./architectures/encoder-decoder.ts";
 export { bert, bertHeads, bertWith } from "./architectures/bert/bert.ts";
 export { bertConfig, type BertConfig, type BertShape, type EncoderActivation } from "./architectures/bert/config.ts";
-export type { EncoderHead, EncoderVariant, HeadedConfig, HeadFolder, HeadOptions, HeadScope, HeadVariant } from "./architectures/bert/head.ts";
+export type {
+  EncoderHead,
+  EncoderVariant,
+  HeadedConfig,
+  HeadFolder,
+  HeadOptions,
+  HeadScope,
+  HeadVariant,
+} from "./architectures/bert/head.ts";
 export type {
   ClassificationKind,
   MaskedTokenOptions,

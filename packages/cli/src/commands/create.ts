@@ -26,7 +26,10 @@ export function registerCreate(program: Command, cli: Cli): void {
   program
     .command("create")
     .description("write a model of a named shape with random weights")
-    .argument("<shape>", "tiny, stories260K, stories15M, llama-12x768 or encoder-decoder-tiny; flags change its sizes")
+    .argument(
+      "<shape>",
+      "tiny, stories260K, stories15M, llama-12x768, encoder-decoder-tiny, xlnet-tiny or xlnet-base; flags change its sizes",
+    )
     .requiredOption("--out <folder>", "where the model is written; it must not exist or be empty")
     .option("--force", "replace an output folder that Pare wrote")
     .option("--tokenizer <model>", "folder of a model whose tokenizer and vocabulary it gets")

@@ -1,5 +1,21 @@
 /** The layers that all heads of an XLNet stand on: hidden states `[batch, seq, hidden]`, or those of the query stream. */
-import { add, attention, broadcast, concat, linear, matmul, mul, reshape, rows, select, sub, sum, transpose, type Dim, type Value } from "@pare/tensor-core";
+import {
+  add,
+  attention,
+  broadcast,
+  concat,
+  linear,
+  matmul,
+  mul,
+  reshape,
+  rows,
+  select,
+  sub,
+  sum,
+  transpose,
+  type Dim,
+  type Value,
+} from "@pare/tensor-core";
 import type { ForwardInputs, ModelScope, WeightSpec } from "../../architecture.ts";
 import { attentionMap } from "../attention-map.ts";
 import { feedForward } from "../bert/encoder.ts";
@@ -150,10 +166,19 @@ export function encoderWeights(config: XlnetConfig): WeightSpec[] {
   ];
 }
 
-function layerWeights({ hiddenSize, headDim }: XlnetConfig, prefix: string, { keyValueHeads, feedForward: neurons }: TransformerLayer): WeightSpec[] {
+function layerWeights(
+  { hiddenSize, headDim }: XlnetConfig,
+  prefix: string,
+  { keyValueHeads, feedForward: neurons }: TransformerLayer,
+): WeightSpec[] {
   const [attentionAt, feedForwardAt] = [`${prefix}.attention`, `${prefix}.feedForward`];
   const [width, keyValueWidth] = [keyValueHeads.length * headDim, countHeads(keyValueHeads) * headDim];
-  const matrix = (part: string, out: number, inputs: number): WeightSpec => ({ name: `${attentionAt}.${part}`, shape: [out, inputs], role: "linear", initial: SPREAD });
+  const matrix = (part: string, out: number, inputs: number): WeightSpec => ({
+    name: `${attentionAt}.${part}`,
+    shape: [out, inputs],
+    role: "linear",
+    initial: SPREAD,
+  });
   const vector = (part: string): WeightSpec => ({ name: `${attentionAt}.${part}`, shape: [width], role: "bias", initial: SPREAD });
   const down = `${feedForwardAt}.down`;
   return [
