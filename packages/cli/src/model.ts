@@ -38,8 +38,9 @@ export async function modelSize({ weights }: Checkpoint): Promise<ModelSize> {
 }
 
 /** A quantized weight has no mask: what was pruned has the code of zero there, as has what was rounded to it. */
-async function keptOf({ mask, trainable, dense }: StoredWeight, size: number): Promise<number> {
+async function keptOf({ mask, trainable, dense, kept: count }: StoredWeight, size: number): Promise<number> {
   if (mask === undefined && trainable) return size;
+  if (mask === undefined && count !== undefined) return count();
   let kept = 0;
   for (const value of (await (mask ?? dense)()).data) if (Number(value) !== 0) kept++;
   return kept;

@@ -1,10 +1,10 @@
 import { defineStage, type Stage } from "@pare/core";
 import { withWeights, type Checkpoint } from "@pare/models";
 import { subjectOf } from "@pare/training";
-import type { StoredWeight } from "@pare/tensor-core";
+import { affineWeight, floatRows, packCodes, packedRowBytes, sourceOf, type HostTensor, type StoredWeight } from "@pare/tensor-core";
 import { z } from "zod";
 import { notFinite } from "./errors.ts";
-import { roundToNearest as round, type RoundOptions } from "./round.ts";
+import { codesOf, measureGrids, roundToNearest as round, type RoundOptions } from "./round.ts";
 import { chooseForm, refuseQuantized, storeRounded, type RoundedForm } from "./store-rounded.ts";
 
 const ID = "quantize/round-to-nearest";
@@ -37,6 +37,9 @@ const options: z.ZodType<RoundOptions & { readonly embeddings: boolean }, RoundT
  * The result runs from its codes. Of a pruned weight the codes of what is left are kept, all codes (pruned zeros stand for exactly
  * 0.0), or a sparse weight as it is: whichever is smallest.
  *
+ * Affine weights that come out hold their scales; codes are rounded from the weight that went in each time they are read, so that a model
+ * of any size passes weight by weight.
+ *
  * @throws `quantize/already-quantized`, `quantize/not-finite`.
  */
 export const roundToNearest: Stage<typeof ID, RoundToNearestOptions, { model: Checkpoint }, { model: Checkpoint }> = defineStage({
@@ -57,12 +60,48 @@ export const roundToNearest: Stage<typeof ID, RoundToNearestOptions, { model: Ch
       context.signal.throwIfAborted();
       const stored = model.weights.get(name)!;
       const form = await chooseForm(name, stored, given, context);
-      if (form !== undefined) changes.push([name, await quantize(name, stored, given, form)]);
+      if (form !== undefined)
+        changes.push([
+          name,
+          form.storage === "affine" ? await roundLazily(name, stored, given) : await quantize(name, stored, given, form),
+        ]);
       context.emit({ type: "progress", progress: { done: done + 1, total: wanted.length, unit: "weights", message: name } });
     }
     return { model: withWeights(model, changes, { use: ID, version: VERSION, options: given, seed: context.seed }) };
   },
 });
+
+/** Reads the weight once for its scales, and again whenever its codes are read. Throws `quantize/not-finite`. */
+async function roundLazily(name: string, stored: StoredWeight, rounding: RoundOptions): Promise<StoredWeight> {
+  const [rows, columns] = stored.shape as [number, number];
+  const { bits } = rounding;
+  const grids = measureGrids(floatRows(await valuesOf(stored)), rows, columns, rounding, (index, found) => {
+    throw notFinite({ weight: name, index, found });
+  });
+  const shape = [rows, packedRowBytes(columns, bits)];
+  const read = async (): Promise<HostTensor> => {
+    const data = new Uint8Array(shape[0]! * shape[1]!);
+    for (const block of floatRows(await valuesOf(stored))) {
+      const codes = codesOf(block, columns, grids, rounding);
+      data.set(packCodes(codes, [codes.length / columns, columns], bits), block.row * shape[1]!);
+    }
+    return { dtype: "u8", shape, data };
+  };
+  const { scales, zeroPoints, scaleShape, groupSize } = grids;
+  return affineWeight({
+    shape: [rows, columns],
+    bits,
+    groupSize,
+    codes: { dtype: "u8", shape, bytes: shape[0]! * shape[1]!, read },
+    scales: sourceOf({ dtype: "f32", shape: scaleShape, data: scales }),
+    zeroPoints: zeroPoints && sourceOf({ dtype: "u8", shape: scaleShape, data: zeroPoints }),
+  });
+}
+
+/** A weight's values in the numbers that its file has. */
+function valuesOf({ storage, parts, dense }: StoredWeight): Promise<HostTensor> {
+  return storage === "dense" ? parts["values"]!.read() : dense();
+}
 
 /** One linear weight `[out, in]`, rounded, by default as affine codes. Throws `quantize/not-finite`. */
 export async function quantize(

@@ -1,4 +1,5 @@
 /** Affine rounding of one weight: the host-side arithmetic, without files or devices. */
+import type { FloatRows } from "@pare/tensor-core";
 
 export type Granularity = "tensor" | "channel" | "group";
 
@@ -12,9 +13,8 @@ export interface RoundOptions {
   readonly groupSize: number;
 }
 
-export interface Rounded {
-  /** One unsigned code per byte, `[rows, columns]`: value = scale · (code − zero point). */
-  readonly codes: Uint8Array;
+/** The grids that a weight is rounded to. */
+export interface Grids {
   /** `[1, 1]` per tensor, `[rows, 1]` per channel, `[rows, groups]` per group. */
   readonly scales: Float32Array;
   /** Shaped as `scales`; absent when symmetric. */
@@ -25,6 +25,14 @@ export interface Rounded {
   readonly groupSize: number;
 }
 
+export interface Rounded extends Grids {
+  /** One unsigned code per byte, `[rows, columns]`: value = scale · (code − zero point). */
+  readonly codes: Uint8Array;
+}
+
+/** Called with the first element that is NaN or infinite; must throw. */
+export type OnNotFinite = (index: number, found: number) => never;
+
 /**
  * Rounds to the nearest code: q = clamp(round(x / s) + z), ties to even, x̂ = s (q − z), with z an integer so that 0.0 is exact.
  *
@@ -32,59 +40,77 @@ export interface Rounded {
  * s = (max − min) / (2^b − 1), z = round(−min / s). A group of zeros has scale 1 and zero codes.
  *
  * @param values `[rows, columns]` row-major.
- * @param onNotFinite called with the first element that is NaN or infinite; must throw.
  */
 export function roundToNearest(
   values: Float32Array,
   rows: number,
   columns: number,
   options: RoundOptions,
-  onNotFinite: (index: number, found: number) => never,
+  onNotFinite: OnNotFinite,
 ): Rounded {
-  const groupSize = options.granularity === "group" ? Math.min(options.groupSize, columns) : columns;
-  const groups = Math.ceil(columns / groupSize);
-  const shared = options.granularity === "tensor";
-  const count = shared ? 1 : rows * groups;
-  const rounded: Rounded = {
-    codes: new Uint8Array(rows * columns),
-    scales: new Float32Array(count),
-    zeroPoints: options.symmetric ? undefined : new Uint8Array(count),
-    scaleShape: [shared ? 1 : rows, groups],
-    groupSize,
-  };
-  const span = (group: number): readonly [number, number] => {
-    if (shared) return [0, values.length];
-    const begin = Math.floor(group / groups) * columns + (group % groups) * groupSize;
-    return [begin, Math.min(begin + groupSize, (Math.floor(group / groups) + 1) * columns)];
-  };
-  for (let group = 0; group < count; group++) {
-    const [begin, end] = span(group);
-    roundGroup(values, begin, end, group, options, rounded, onNotFinite);
-  }
-  return rounded;
+  const block = { row: 0, values };
+  const grids = measureGrids([block], rows, columns, options, onNotFinite);
+  return { ...grids, codes: codesOf(block, columns, grids, options) };
 }
 
-function roundGroup(
-  values: Float32Array,
-  begin: number,
-  end: number,
-  group: number,
-  { bits, symmetric }: RoundOptions,
-  out: Rounded,
-  onNotFinite: (index: number, found: number) => never,
-): void {
-  let low = 0;
-  let high = 0;
-  for (let i = begin; i < end; i++) {
-    const value = values[i];
-    if (!Number.isFinite(value)) onNotFinite(i, value);
-    if (value < low) low = value;
-    if (value > high) high = value;
+/** The first half of {@link roundToNearest}: grids of a weight `[rows, columns]`, of which blocks may come in any order. */
+export function measureGrids(
+  blocks: Iterable<FloatRows>,
+  rows: number,
+  columns: number,
+  { bits, symmetric, ...options }: RoundOptions,
+  onNotFinite: OnNotFinite,
+): Grids {
+  const groupSize = options.granularity === "group" ? Math.min(options.groupSize, columns) : columns;
+  const groups = Math.ceil(columns / groupSize);
+  const scaleRows = options.granularity === "tensor" ? 1 : rows;
+  const low = new Float32Array(scaleRows * groups);
+  const high = new Float32Array(scaleRows * groups);
+  for (const { row, values } of blocks) {
+    for (let at = 0; at < values.length; at++) {
+      const value = values[at];
+      if (!Number.isFinite(value)) onNotFinite(row * columns + at, value);
+    }
+    eachGroup({ row, values }, columns, { scaleShape: [scaleRows, groups], groupSize }, (group, begin, end) => {
+      for (let at = begin; at < end; at++) {
+        if (values[at] < low[group]) low[group] = values[at];
+        if (values[at] > high[group]) high[group] = values[at];
+      }
+    });
   }
-  const grid = gridOf(low, high, bits, symmetric);
-  out.scales[group] = grid.scale;
-  if (out.zeroPoints !== undefined) out.zeroPoints[group] = grid.zeroPoint;
-  for (let i = begin; i < end; i++) out.codes[i] = codeOf(values[i], grid);
+  const grids = Array.from(low, (least, group) => gridOf(least, high[group], bits, symmetric));
+  return {
+    scales: Float32Array.from(grids, ({ scale }) => scale),
+    zeroPoints: symmetric ? undefined : Uint8Array.from(grids, ({ zeroPoint }) => zeroPoint),
+    scaleShape: [scaleRows, groups],
+    groupSize,
+  };
+}
+
+/** The second half: the codes of some rows, one per byte. */
+export function codesOf(block: FloatRows, columns: number, grids: Grids, { bits }: Pick<RoundOptions, "bits">): Uint8Array {
+  const { values } = block;
+  const codes = new Uint8Array(values.length);
+  eachGroup(block, columns, grids, (group, begin, end) => {
+    const grid = { scale: grids.scales[group], zeroPoint: grids.zeroPoints?.[group] ?? 2 ** (bits - 1), top: 2 ** bits - 1 };
+    for (let at = begin; at < end; at++) codes[at] = codeOf(values[at], grid);
+  });
+  return codes;
+}
+
+/** Which values of a block share a scale: the place of the scale, and of the values in the block. */
+function eachGroup(
+  { row, values }: FloatRows,
+  columns: number,
+  { scaleShape: [scaleRows, groups], groupSize }: Pick<Grids, "scaleShape" | "groupSize">,
+  work: (group: number, begin: number, end: number) => void,
+): void {
+  for (let from = 0, at = row; from < values.length; from += columns, at++) {
+    for (let group = 0; group < groups; group++) {
+      const begin = from + group * groupSize;
+      work((scaleRows === 1 ? 0 : at) * groups + group, begin, Math.min(begin + groupSize, from + columns));
+    }
+  }
 }
 
 /** The numbers scale · (code − zeroPoint) for codes 0 … top. */

@@ -42,6 +42,26 @@ export function asFloat32(tensor: HostTensor): HostTensor {
   return tensor.dtype === "f32" ? tensor : { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor.dtype, tensor.data) };
 }
 
+/** Some rows (axis 0) of a tensor, from `row` on. */
+export interface FloatRows {
+  readonly row: number;
+  readonly values: Float32Array;
+}
+
+/** Numbers of {@link floatRows} at a time: 4 MB of floats. */
+const ROWS_PIECE = 2 ** 20;
+
+/** The tensor as float32, a few MB of rows at a time: one of 16 bits is never held a second time at twice its size. */
+export function* floatRows({ dtype, shape, data }: HostTensor): Generator<FloatRows> {
+  const rows = shape[0] ?? 1;
+  const width = data.length / Math.max(rows, 1);
+  const most = Math.max(1, Math.floor(ROWS_PIECE / Math.max(width, 1)));
+  for (let row = 0; row < rows; row += most) {
+    const part = data.subarray(row * width, Math.min(rows, row + most) * width);
+    yield { row, values: toFloat32(dtype, part) };
+  }
+}
+
 /** A source over data that is already in memory. */
 export function sourceOf(tensor: HostTensor): TensorSource {
   return { dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.data.byteLength, read: () => Promise.resolve(tensor) };

@@ -34,7 +34,18 @@ export {
   type Dims,
   type Shape,
 } from "./dim.ts";
-export { asFloat32, f32, i32, sourceOf, zeros, type HostTensor, type TensorSource, type TensorType } from "./host.ts";
+export {
+  asFloat32,
+  f32,
+  floatRows,
+  i32,
+  sourceOf,
+  zeros,
+  type FloatRows,
+  type HostTensor,
+  type TensorSource,
+  type TensorType,
+} from "./host.ts";
 export { collapse, type Loop } from "./loops.ts";
 export { broadcastStrides, stridesOf } from "./ops/support/host.ts";
 export { alignedAxes, leadingAxes, sameAxis, type AxisLink, type AxisRef } from "./axes.ts";

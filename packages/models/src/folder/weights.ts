@@ -79,8 +79,14 @@ function namingFile(stored: StoredWeight, file: string, weight: string): StoredW
     }
   };
   const parts = Object.entries(stored.parts).map(([part, source]) => [part, { ...source, read: () => named(source.read) }]);
-  const { dense, mask } = stored;
-  return { ...stored, parts: Object.fromEntries(parts), dense: () => named(dense), mask: mask && (() => named(mask)) };
+  const { dense, mask, kept } = stored;
+  return {
+    ...stored,
+    parts: Object.fromEntries(parts),
+    dense: () => named(dense),
+    mask: mask && (() => named(mask)),
+    kept: kept && (() => named(kept)),
+  };
 }
 
 function findStorage(registry: Plugins, id: string, weight: string, file: string): StorageDefinition {

@@ -1,6 +1,6 @@
 /** Weights as the bytes of a GGUF tensor: kept as they are where its types can say it, rounded where that was asked for. */
 import { BLOCK, BLOCK_TYPES, GGUF_FILE, blocksOf, roundToBlocks, type GgufOutput, type GgufType, type QuantizedType } from "@pare/formats";
-import { fromF16, toF16, type AffineParts, type StoredWeight, type TypedArray } from "@pare/tensor-core";
+import { floatRows, fromF16, toF16, type AffineParts, type StoredWeight, type TypedArray } from "@pare/tensor-core";
 import { valueTooLarge } from "../errors.ts";
 import type { ExportChange } from "../export/exporter.ts";
 import { affineOfWeight } from "../weight-rows.ts";
@@ -86,17 +86,20 @@ export function encodeTensor(name: string, type: GgufType, shape: readonly numbe
     type,
     shape,
     bytes: async function* () {
-      for (const part of parts) yield await encode(part, type);
+      for (const part of parts) yield* encode(part, type);
     },
   };
 }
 
-async function encode({ name, weight }: GgufPart, type: GgufType): Promise<Uint8Array> {
+async function* encode({ name, weight }: GgufPart, type: GgufType): AsyncGenerator<Uint8Array> {
   const values = weight.storage === "dense" ? weight.parts["values"] : undefined;
-  if (values !== undefined && values.dtype === type) return bytesOf((await values.read()).data);
+  if (values !== undefined && values.dtype === type) return yield bytesOf((await values.read()).data);
   const affine = affineOfWeight(weight);
-  if (affine !== undefined && blockTypeOf(affine) === type) return encodeCodes(name, affine, type);
-  const data = (await weight.dense()).data as Float32Array;
+  if (affine !== undefined && blockTypeOf(affine) === type) return yield await encodeCodes(name, affine, type);
+  for (const { values: rows } of floatRows(await (values?.read() ?? weight.dense()))) yield encodeFloats(name, rows, type);
+}
+
+function encodeFloats(name: string, data: Float32Array, type: GgufType): Uint8Array {
   if (type === "f32") return bytesOf(data);
   if (type === "f16") return bytesOf(halves(name, data));
   if (type === "bf16") throw new Error(`no weight is rounded to ${type}`);

@@ -39,6 +39,13 @@ function sample(bits: number, groupSize: number): StoredWeight {
   });
 }
 
+/** Its parts in memory. */
+async function held({ shape, descriptor, parts }: StoredWeight): Promise<Parameters<typeof affineOf>[0]> {
+  const { bits, groupSize } = descriptor as { bits: number; groupSize: number };
+  const [codes, scales, zeroPoints] = await Promise.all([parts["codes"]!.read(), parts["scales"]!.read(), parts["zeroPoints"]!.read()]);
+  return { shape, bits, groupSize, codes, scales, zeroPoints };
+}
+
 describe("affine storage", () => {
   it("packs and unpacks codes of every width", () => {
     fc.assert(
@@ -75,6 +82,28 @@ describe("affine storage", () => {
       const expected = await run(denseOf(await stored.dense()), choices);
       expect(choices).toEqual(["linear-affine"]);
       found.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5));
+    }
+  });
+
+  it.each([2, 4, 8])("counts what is not 0 of %i-bit codes as its numbers do", async (bits) => {
+    const shared = affineOf({
+      shape: [5, 7],
+      bits,
+      groupSize: 7,
+      codes: u8(
+        [5, packedRowBytes(7, bits)],
+        packCodes(
+          Uint8Array.from({ length: 35 }, (_, i) => (i * 3) % 2 ** bits),
+          [5, 7],
+          bits,
+        ),
+      ),
+      scales: f32([1, 1], [0.5]),
+    });
+    const none = affineOf({ ...(await held(sample(bits, 4))), scales: f32([5, 2], [0, 1, 0, 1, 1, 1, 1, 1, 1, 0]) });
+    for (const stored of [sample(bits, 4), sample(bits, 7), shared, none]) {
+      const numbers = (await stored.dense()).data as Float32Array;
+      expect(await stored.kept!()).toBe(numbers.filter((value) => value !== 0).length);
     }
   });
 

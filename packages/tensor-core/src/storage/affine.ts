@@ -40,6 +40,7 @@ export function affineWeight(parts: AffineParts): StoredWeight {
     descriptor: { shape, bits, groupSize },
     trainable: false,
     dense: () => dequantize(parts),
+    kept: () => countKept(parts),
     candidates: (use) => (use === "rows" ? [candidateOf(parts, rowsAffineOp.name)] : LINEAR.map((op) => candidateOf(parts, op))),
   };
 }
@@ -101,6 +102,27 @@ async function dequantize({ shape, bits, groupSize, codes, scales, zeroPoints }:
   const inputs = { codes: { dtype: "u8" as const, shape: [out, features], data: bytes }, scales: await scales.read(), zeroPoints: zero };
   const { y } = dequantizeAffineOp.reference(inputs, { bits: 8, features, groupSize });
   return f32([out, features], y.data as Float32Array);
+}
+
+/** Codes other than the one of 0; a scale of 0, which files of others may hold, makes all of its group 0. */
+async function countKept({ shape, bits, groupSize, codes, scales, zeroPoints }: AffineParts): Promise<number> {
+  const [out, features] = shape as [number, number];
+  const bytes = unpackCodes((await codes.read()).data as Uint8Array, [out, features], bits);
+  const { data: scale } = await scales.read();
+  const zero = (await zeroPoints?.read())?.data;
+  const groups = Math.ceil(features / groupSize);
+  const shared = scale.length === 1;
+  let kept = 0;
+  for (let row = 0; row < out; row++) {
+    for (let group = 0; group < groups; group++) {
+      const at = shared ? 0 : row * groups + group;
+      if (scale[at] === 0) continue;
+      const none = zero?.[at] ?? 2 ** (bits - 1);
+      const end = row * features + Math.min(features, (group + 1) * groupSize);
+      for (let i = row * features + group * groupSize; i < end; i++) if (bytes[i] !== none) kept++;
+    }
+  }
+  return kept;
 }
 
 export const affineStorage: Named<"storage", "affine", StorageDefinition> = {

@@ -5,8 +5,9 @@ export function packedRowBytes(columns: number, bits: number): number {
   return Math.ceil((columns * bits) / 8);
 }
 
-/** One code per byte → packed rows, low bits first. */
+/** One code per byte → packed rows, low bits first; codes of a byte are given back as they are. */
 export function packCodes(codes: Uint8Array, [rows, columns]: readonly [number, number], bits: number): Uint8Array {
+  if (bits === 8) return codes;
   const rowBytes = packedRowBytes(columns, bits);
   const packed = new Uint8Array(rows * rowBytes);
   for (let row = 0; row < rows; row++) {
@@ -19,8 +20,9 @@ export function packCodes(codes: Uint8Array, [rows, columns]: readonly [number, 
   return packed;
 }
 
-/** Packed rows → one code per byte. */
+/** Packed rows → one code per byte; codes of a byte are given back as they are. */
 export function unpackCodes(packed: Uint8Array, [rows, columns]: readonly [number, number], bits: number): Uint8Array {
+  if (bits === 8) return packed;
   const rowBytes = packedRowBytes(columns, bits);
   const codes = new Uint8Array(rows * columns);
   const all = (1 << bits) - 1;

@@ -23,6 +23,8 @@ export interface StoredWeight {
   readonly trainable: boolean;
   /** 1 where a weight is kept, 0 where it was pruned, u8 `[out, in]`; undefined: nothing was pruned. */
   readonly mask?: (() => Promise<HostTensor>) | undefined;
+  /** How many of its numbers are not 0, counted without making it dense; undefined: the storage has no quicker way. */
+  readonly kept?: (() => Promise<number>) | undefined;
   /** The same kind of storage and the same mask over new dense values: what training writes back. Absent where untrainable. */
   readonly withValues?: ((dense: HostTensor) => StoredWeight) | undefined;
   /** Ways to run it without making it dense first, best guess first. A dense GEMM over the densified weight is always possible besides. */
