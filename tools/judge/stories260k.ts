@@ -2,35 +2,12 @@
  * `node --conditions=@pare/source tools/judge/stories260k.ts [--methods] [--json]`: every row that is known of stories260K, measured
  * through the command line in child processes; with `--methods` those of the methods that calibrate or remove structure. Ends with 1 where a row is missed, and with 2 where the model or the text is absent.
  */
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../workspace.ts";
 import { METHODS } from "./methods.ts";
-import { absentFiles, CASES, checkText, measureCase, type Check, type Pare, type Row } from "./protocol.ts";
-
-const BIN = join(ROOT, "packages", "cli", "src", "bin.ts");
-
-const pare: Pare = async (argv, cwd) => {
-  const child = spawn(process.execPath, ["--conditions=@pare/source", "--disable-warning=ExperimentalWarning", BIN, ...argv], {
-    cwd,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let out = "";
-  let err = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (out += chunk));
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (err += chunk));
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code: code ?? 1, out, err };
-};
-
-/** What the figures were measured with. */
-function machine(): Record<string, string> {
-  const commit = execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=12"], { cwd: ROOT, encoding: "utf8" }).trim();
-  return { commit, cpu: cpus()[0]?.model.trim() ?? "unknown", cores: String(availableParallelism()), node: process.version };
-}
+import { machine, pare } from "./pare.ts";
+import { absentFiles, CASES, checkText, measureCase, type Check, type Row } from "./protocol.ts";
 
 const names = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)
