@@ -1,4 +1,4 @@
-/** Ratios to peers as bars, with their targets. Vega is installed with the peers, and draws without a browser. */
+/** Charts as SVG files: ratios to peers as bars, with their targets. Vega is installed with the peers, and draws without a browser. */
 import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -7,8 +7,13 @@ import { ROOT } from "../workspace.ts";
 import type { Figure } from "./harness.ts";
 
 export async function writeChart(path: string, figures: readonly Figure[], subtitle: string): Promise<void> {
+  await drawChart(path, specOf(figures, subtitle));
+}
+
+/** @param spec a Vega-Lite chart. */
+export async function drawChart(path: string, spec: unknown): Promise<void> {
   const [vega, { compile }] = (await Promise.all(["vega", "vega-lite"].map(installed))) as [VegaModule, VegaLiteModule];
-  const view = new vega.View(vega.parse(compile(specOf(figures, subtitle)).spec), { renderer: "none" });
+  const view = new vega.View(vega.parse(compile(spec).spec), { renderer: "none" });
   writeFileSync(path, await view.toSVG());
 }
 

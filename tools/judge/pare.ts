@@ -22,6 +22,13 @@ export const pare: Pare = async (argv, cwd) => {
   return { code: code ?? 1, out, err };
 };
 
+/** What a command with `--json` says. Throws what it said where it failed. */
+export async function pareJson(argv: readonly string[], cwd: string): Promise<any> {
+  const { code, out, err } = await pare([...argv, "--json"], cwd);
+  if (code !== 0) throw new Error(`pare ${argv.join(" ")} ended with ${code}: ${err}`);
+  return JSON.parse(out);
+}
+
 /** What the figures were measured with. */
 export function machine(): Record<string, string> {
   const commit = execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=12"], { cwd: ROOT, encoding: "utf8" }).trim();

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { splitText } from "../../packages/training/src/index.ts";
 import { writeOwnText } from "./own-text.ts";
-import { machine, pare } from "./pare.ts";
+import { machine, pareJson } from "./pare.ts";
 import { absentFiles, FILES, PREDICTIONS, SUITE_OPTIONS } from "./protocol.ts";
 
 interface Target {
@@ -56,16 +56,10 @@ interface Row extends Target {
   readonly faults: readonly string[];
 }
 
-async function json(folder: string, ...argv: readonly string[]): Promise<any> {
-  const { code, out, err } = await pare([...argv, "--json"], folder);
-  if (code !== 0) throw new Error(`pare ${argv.join(" ")} ended with ${code}: ${err}`);
-  return JSON.parse(out);
-}
-
 async function nllOf(model: string, folder: string): Promise<{ readonly nll: number; readonly faults: string[] }> {
-  const { results, fallbacks } = await json(
+  const { results, fallbacks } = await pareJson(
+    ["eval", model, "--suite", "perplexity", "--data", FILES.text, "--options", JSON.stringify(SUITE_OPTIONS)],
     folder,
-    ...["eval", model, "--suite", "perplexity", "--data", FILES.text, "--options", JSON.stringify(SUITE_OPTIONS)],
   );
   const { nll, predictions } = results[0].metrics;
   const faults = fallbacks.map(({ op }: { op: string }) => `eval fell back on ${op}`);
@@ -84,7 +78,7 @@ async function measure(target: Target, folder: string): Promise<Row> {
     const given = step as { readonly sparsity?: number; readonly steps?: number; readonly retrain?: { readonly steps: number } };
     const name = `${target.pattern}-${index}`;
     writeFileSync(join(folder, "recipe.json"), JSON.stringify(steps.slice(0, index + 1)));
-    const done = await json(folder, "compress", FILES.model, "--recipe", "recipe.json", "--out", name);
+    const done = await pareJson(["compress", FILES.model, "--recipe", "recipe.json", "--out", name], folder);
     for (const { op } of done.fallbacks) faults.add(`compress fell back on ${op}`);
     const measured = await nllOf(name, folder);
     for (const fault of measured.faults) faults.add(fault);

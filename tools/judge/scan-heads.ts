@@ -1,0 +1,145 @@
+/**
+ * `node --conditions=@pare/source tools/judge/scan-heads.ts [--json] [--chart <file.svg>]`: accuracy of the SCAN teacher against the
+ * heads removed, in the order of their importance (Michel et al. 2019) and in random order, over five seeds. A seed decides the random
+ * order and which 500 commands of the test set are asked. Nothing is retrained. Ends with 1 where the area between the two curves is
+ * not positive with a 95 % interval that excludes 0. The chart needs what `npx pnpm --dir bench install` installs.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { drawChart } from "../bench/chart.ts";
+import { ROOT } from "../workspace.ts";
+import { machine, pareJson } from "./pare.ts";
+
+const TEACHER = join(ROOT, "packages", "cli", "assets", "teachers", "scan-simple");
+const HEADS = 24;
+/** Heads removed; each of the six attention layers keeps one. */
+const COUNTS = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18];
+const SEEDS = [0, 1, 2, 3, 4];
+/** Quantile of Student's t with four degrees of freedom, two-sided 95 %. */
+const T = 2.7764451;
+
+type Order = "michel" | "random";
+
+interface Point {
+  readonly order: Order;
+  readonly seed: number;
+  readonly removed: number;
+  readonly accuracy: number;
+}
+
+/** The teacher without so many heads; its folder. */
+async function removed(folder: string, order: Order, count: number, seed: number): Promise<string> {
+  const out = order === "michel" ? `michel-${count}` : `random-${count}-${seed}`;
+  const heads = { use: "prune/heads", count, score: order };
+  const importance = { use: "prune/head-importance", data: { use: "scan", split: "simple" }, batch: 128 };
+  writeFileSync(join(folder, "recipe.json"), JSON.stringify(order === "michel" ? [importance, heads] : [heads]));
+  const { fallbacks } = await pareJson(["compress", TEACHER, "--recipe", "recipe.json", "--out", out, "--seed", String(seed)], folder);
+  if (fallbacks.length > 0) throw new Error(`compress fell back on ${fallbacks[0].op}`);
+  return out;
+}
+
+async function sweep(folder: string): Promise<Point[]> {
+  const points: Point[] = [];
+  for (const order of ["michel", "random"] as const) {
+    for (const count of COUNTS) {
+      let model = TEACHER;
+      for (const seed of SEEDS) {
+        // The order of importance does not depend on the seed.
+        if (count > 0 && (order === "random" || seed === SEEDS[0])) model = await removed(folder, order, count, seed);
+        const options = JSON.stringify({ examples: 500 });
+        const { results, fallbacks } = await pareJson(
+          ["eval", model, "--suite", "scan/simple", "--options", options, "--seed", String(seed)],
+          folder,
+        );
+        if (fallbacks.length > 0) throw new Error(`eval fell back on ${fallbacks[0].op}`);
+        points.push({ order, seed, removed: count, accuracy: results[0].metrics.accuracy });
+      }
+      const row = points.filter((point) => point.order === order && point.removed === count);
+      console.error(`${order}, ${count} of ${HEADS}: ${row.map(({ accuracy }) => accuracy.toFixed(3)).join(" ")}`);
+    }
+  }
+  return points;
+}
+
+/** Between the curves of one seed, by trapezoids over the share of heads removed: accuracy × share. */
+function areaOf(points: readonly Point[], seed: number): number {
+  const at = (order: Order, count: number): number =>
+    points.find((point) => point.order === order && point.seed === seed && point.removed === count)!.accuracy;
+  const gaps = COUNTS.map((count) => at("michel", count) - at("random", count));
+  return COUNTS.slice(1).reduce((sum, count, i) => sum + (((gaps[i] + gaps[i + 1]) / 2) * (count - COUNTS[i])) / HEADS, 0);
+}
+
+interface Area {
+  readonly bySeed: readonly number[];
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+function summary(points: readonly Point[]): Area {
+  const bySeed = SEEDS.map((seed) => areaOf(points, seed));
+  const mean = bySeed.reduce((sum, area) => sum + area, 0) / bySeed.length;
+  const variance = bySeed.reduce((sum, area) => sum + (area - mean) ** 2, 0) / (bySeed.length - 1);
+  const reach = T * Math.sqrt(variance / bySeed.length);
+  return { bySeed, mean, low: mean - reach, high: mean + reach };
+}
+
+function chartOf(points: readonly Point[], { mean, low, high }: Area): object {
+  const values = points.map((point) => ({ ...point, order: point.order === "michel" ? "least important first" : "random" }));
+  const x = { field: "removed", type: "quantitative", title: `heads removed, of ${HEADS}` };
+  const y = { field: "accuracy", type: "quantitative", title: "exact match on scan/simple", scale: { domain: [0, 1] } };
+  const color = { field: "order", type: "nominal", title: "order" };
+  const area = [mean, low, high].map((value) => value.toFixed(3));
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    title: {
+      text: "Heads removed from the SCAN teacher, nothing retrained",
+      subtitle: `Five seeds; area between the curves ${area[0]}, 95 % interval ${area[1]} to ${area[2]}`,
+    },
+    data: { values },
+    width: 480,
+    height: 300,
+    encoding: { x, color },
+    layer: [
+      { mark: { type: "line", opacity: 0.25 }, encoding: { y, detail: { field: "seed" } } },
+      { mark: { type: "line", strokeWidth: 3, point: true }, encoding: { y: { ...y, aggregate: "mean" } } },
+    ],
+  };
+}
+
+function table(points: readonly Point[]): string[] {
+  const cell = (order: Order, count: number): string => {
+    const row = points.filter((point) => point.order === order && point.removed === count).map(({ accuracy }) => 100 * accuracy);
+    const mean = row.reduce((sum, one) => sum + one, 0) / row.length;
+    return `${mean.toFixed(1)} (${Math.min(...row).toFixed(1)}–${Math.max(...row).toFixed(1)})`;
+  };
+  return [
+    "| heads removed | least important first | random |",
+    "|---:|---:|---:|",
+    ...COUNTS.map((count) => `| ${count} | ${cell("michel", count)} | ${cell("random", count)} |`),
+  ];
+}
+
+async function judge(): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "pare-scan-heads-"));
+  try {
+    const points = await sweep(folder);
+    const area = summary(points);
+    const faults = area.low > 0 ? [] : [`the interval of the area, ${area.low} to ${area.high}, does not exclude 0`];
+    const facts = machine();
+    const at = process.argv.indexOf("--chart");
+    if (at >= 0) await drawChart(process.argv[at + 1]!, chartOf(points, area));
+    if (process.argv.includes("--json")) console.log(JSON.stringify({ ...facts, points, area, faults }));
+    else {
+      const line = `Area ${area.mean.toFixed(4)} (95 % interval ${area.low.toFixed(4)} to ${area.high.toFixed(4)})`;
+      const machineLine = Object.entries(facts).map((fact) => fact.join(" "));
+      console.log([...table(points), "", `${line}: ${faults.join("; ") || "met"}. ${machineLine.join(", ")}`].join("\n"));
+    }
+    return faults.length === 0 ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = await judge();
