@@ -27,6 +27,7 @@ const ABSENT = new Set([
   "scatter-rows",
   "sgd",
   "silu-mul-gradient",
+  "straight-through",
 ]);
 
 function graphOf(op: AnyOp, inputs: Readonly<Record<string, HostTensor | undefined>>, attrs: object): Graph {

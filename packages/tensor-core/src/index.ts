@@ -129,6 +129,7 @@ export { sgdOp, sgdStep } from "./ops/sgd.ts";
 export { siluMul, siluMulGradientOp, siluMulOp } from "./ops/silu-mul.ts";
 export { pad, padOp, slice, sliceOp, type PadAttrs, type SliceAttrs } from "./ops/slice.ts";
 export { softmax, softmaxOp } from "./ops/softmax.ts";
+export { straightThrough, straightThroughOp } from "./ops/straight-through.ts";
 export { sumSquares, sumSquaresOp } from "./ops/sum-squares.ts";
 export { transpose, transposeOp, type TransposeAttrs } from "./ops/transpose.ts";
 export {

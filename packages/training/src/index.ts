@@ -34,8 +34,8 @@ export { nextToken, nextTokenObjective, crossEntropyLoss } from "./objectives/ne
 export { traceLoss, type LossInputs } from "./step-graph.ts";
 export { deviceOf, frozenSubjects, frozenWeight, listeners, storedWeights, subjectOf, type Subject } from "./subject.ts";
 export { ONE_LENGTH, oneLength, trainFields, type TrainOptionsGiven, type TrainSettings } from "./settings.ts";
-export { trainAll, type Leaf, type TrainableView, type Views } from "./view.ts";
-export { train, type LossPoint, type Trained, type TrainOptions } from "./train.ts";
+export { trainAll, type Leaf, type Parametrisation, type TrainableView, type Views } from "./view.ts";
+export { train, type LossPoint, type StepDone, type Trained, type TrainOptions } from "./train.ts";
 export {
   dataEmpty,
   dataFileMissing,

@@ -8,6 +8,7 @@ import {
   dim,
   globalNorm,
   gradients,
+  mul,
   scaleGradients,
   trace,
   type Graph,
@@ -22,7 +23,7 @@ import type { Objective } from "./objective.ts";
 import { frozenWeight, type Subject } from "./subject.ts";
 import { taskOf } from "./tasks/index.ts";
 import { declareTargets } from "./tasks/task.ts";
-import type { TrainableView } from "./view.ts";
+import type { Leaf, Parametrisation, TrainableView } from "./view.ts";
 
 /** State that sums the losses of the steps since it was last read. */
 export const LOSS_STATE = "loss";
@@ -44,7 +45,14 @@ export interface LossInputs {
 }
 
 /** Traces the objective over the inputs that `batchTensors` gives, `weight` f32 `[]`, and `share` f32 `[]` with `inParts`. */
-export function traceLoss(tracer: Tracer, { subject, frozen, objective, kept, inParts, view }: LossInputs): Value {
+export function traceLoss(tracer: Tracer, options: LossInputs): Value {
+  return traceTerms(tracer, options).loss;
+}
+
+function traceTerms(
+  tracer: Tracer,
+  { subject, frozen, objective, kept, inParts, view }: LossInputs,
+): { readonly loss: Value; readonly share: Value } {
   const declared = declareInputs(tracer, subject.architecture, subject.checkpoint.config);
   const further = (objective.inputs ?? []).map(({ name }) => [name, tracer.input(name, "i32", [dim("batch"), dim("seq")])] as const);
   const inputs = { ...declared, extra: { ...declared.extra, ...Object.fromEntries(further) } };
@@ -52,7 +60,8 @@ export function traceLoss(tracer: Tracer, { subject, frozen, objective, kept, in
   const task = taskOf(subject);
   const targets = declareTargets(tracer, task.form(head));
   const scope = modelScope(tracer, subject.architecture, subject.checkpoint.config, view);
-  return objective.loss({
+  const share = inParts === true ? tracer.input("share", "f32", []) : tracer.constant(1);
+  const loss = objective.loss({
     tracer,
     inputs,
     head,
@@ -62,7 +71,7 @@ export function traceLoss(tracer: Tracer, { subject, frozen, objective, kept, in
       return task.choices(output, { ...targets, tracer, positions: declared.positions, lengths: declared.lengths! });
     },
     weight: tracer.input("weight", "f32", []),
-    share: inParts === true ? tracer.input("share", "f32", []) : tracer.constant(1),
+    share,
     forward: (given) => subject.architecture.forward(scope, subject.checkpoint.config, given),
     frozen: (name) => (given) => {
       if (given === inputs && kept?.has(name) === true) return logitsInput(tracer, name, frozen[name]);
@@ -70,6 +79,7 @@ export function traceLoss(tracer: Tracer, { subject, frozen, objective, kept, in
       return architecture.forward(modelScope(asFrozen(tracer, name), architecture, checkpoint.config), checkpoint.config, given);
     },
   });
+  return { loss, share };
 }
 
 export interface StepOptions extends LossInputs {
@@ -79,9 +89,10 @@ export interface StepOptions extends LossInputs {
   /** Whether each layer's activations are computed anew in the backward pass instead of kept. */
   readonly remat?: boolean | undefined;
   readonly sites?: SiteRequests | undefined;
+  readonly penalty?: Parametrisation["penalty"];
 }
 
-/** Inputs beside the batch: `decayed` and `plain` f32 `[8]` (see `adamwHyper`), and `clip`. Adds the loss to {@link LOSS_STATE}. */
+/** Inputs beside the batch: those of {@link hyperGroups} f32 `[8]` (see `adamwHyper`), `clip`, and what the parametrisation declares. Adds the loss to {@link LOSS_STATE}. */
 export function stepGraph(options: StepOptions): Graph {
   return trace((tracer) => {
     update(tracer, options, slopesOf(tracer, options));
@@ -124,13 +135,34 @@ interface MovedLeaf {
   readonly weight: string;
   readonly leaf: string;
   readonly shape: readonly number[];
-  readonly group: "decayed" | "plain";
+  /** Name of the input with its hyperparameters. */
+  readonly hyper: string;
+}
+
+/** Leaves that share hyperparameters. */
+export interface HyperGroup {
+  /** Whether weights decay. */
+  readonly decayed: boolean;
+  /** Factor of the learning rate. */
+  readonly rate: number;
+}
+
+/** By the name of the input that holds them, the hyperparameters that leaves ask for. */
+export function hyperGroups(views: ReadonlyMap<string, TrainableView>): ReadonlyMap<string, HyperGroup> {
+  const leaves = [...views.values()].flatMap((view) => Object.values(view.leaves)).filter(({ group }) => group !== "constant");
+  return new Map(leaves.map((leaf) => [hyperOf(leaf), { decayed: leaf.group === "decayed", rate: leaf.rate ?? 1 }]));
+}
+
+function hyperOf({ group, rate = 1 }: Leaf): string {
+  return rate === 1 ? group : `${group} × ${rate}`;
 }
 
 /** The leaves that the optimizer moves. */
 export function movedLeaves(views: ReadonlyMap<string, TrainableView>): readonly MovedLeaf[] {
   return [...views].flatMap(([weight, { leaves }]) =>
-    Object.entries(leaves).flatMap(([leaf, { shape, group }]) => (group === "constant" ? [] : [{ weight, leaf, shape, group }])),
+    Object.entries(leaves).flatMap(([name, leaf]) =>
+      leaf.group === "constant" ? [] : [{ weight, leaf: name, shape: leaf.shape, hyper: hyperOf(leaf) }],
+    ),
   );
 }
 
@@ -146,12 +178,13 @@ function leafOf(tracer: Tracer, { views }: StepOptions, weight: string, leaf: st
 
 /** Gradients of {@link movedLeaves}; adds the loss to its State. */
 function slopesOf(tracer: Tracer, options: StepOptions): Value[] {
-  const { views } = options;
-  const view = (weight: string): Value | undefined => views.get(weight)?.value((name) => leafOf(tracer, options, weight, name));
-  const loss = traceLoss(tracer, { ...options, view });
+  const { views, penalty } = options;
+  const view = (weight: string): Value | undefined => views.get(weight)?.value((name) => leafOf(tracer, options, weight, name), tracer);
+  const { loss, share } = traceTerms(tracer, { ...options, view });
   const total = tracer.state(LOSS_STATE, "f32", []);
+  const extra = penalty?.((weight, leaf) => leafOf(tracer, options, weight, leaf), tracer);
   const slopes = gradients(
-    loss,
+    extra === undefined ? loss : add(loss, mul(extra, share)),
     movedLeaves(views).map(({ weight, leaf }) => leafOf(tracer, options, weight, leaf)),
   );
   tracer.assign(total, add(total, loss));
@@ -162,7 +195,7 @@ function update(tracer: Tracer, options: StepOptions, slopes: readonly Value[]):
   const leaves = new Map(movedLeaves(options.views).map((leaf, index) => [leafState(leaf.weight, leaf.leaf), { ...leaf, index }]));
   const scale = options.clip ? clipScale(globalNorm(slopes), tracer.input("clip", "f32", [])) : undefined;
   const hyper = Object.fromEntries(
-    ["decayed", "plain"].map((group) => {
+    [...hyperGroups(options.views).keys()].map((group) => {
       const given = tracer.input(group, "f32", [8]);
       return [group, scale === undefined ? given : scaleGradients(given, scale)];
     }),
@@ -171,7 +204,7 @@ function update(tracer: Tracer, options: StepOptions, slopes: readonly Value[]):
     tracer,
     parameters: Object.fromEntries([...leaves].map(([state, { weight, leaf }]) => [state, leafOf(tracer, options, weight, leaf)])),
     gradients: Object.fromEntries([...leaves].map(([state, { index }]) => [state, slopes[index]])),
-    hyper: (state) => hyper[leaves.get(state)!.group],
+    hyper: (state) => hyper[leaves.get(state)!.hyper],
   });
 }
 

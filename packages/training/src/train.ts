@@ -24,9 +24,9 @@ import { visited, type Objective } from "./objective.ts";
 import { mostRows, predictionsOf, type Sequence } from "./sequence.ts";
 import { scheduleOf, stepsOf, type TrainSettings } from "./settings.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot.ts";
-import { accumulatingGraphs, gradientState, leafState, LOSS_STATE, movedLeaves, stepGraph } from "./step-graph.ts";
+import { accumulatingGraphs, gradientState, hyperGroups, leafState, LOSS_STATE, movedLeaves, stepGraph } from "./step-graph.ts";
 import { deviceOf, frozenSubjects, listeners, storedWeights, subjectOf, type Subject } from "./subject.ts";
-import { trainAll, type TrainableView, type Views } from "./view.ts";
+import { trainAll, type Parametrisation, type TrainableView, type Views } from "./view.ts";
 
 export interface LossPoint {
   /** Steps done. */
@@ -35,17 +35,24 @@ export interface LossPoint {
   readonly loss: number;
 }
 
-export interface TrainOptions {
+/** What a method may do between two steps: read leaves, and set those that the optimizer does not move (masks). */
+export interface StepDone {
+  /** Steps done, and in all. */
+  readonly done: number;
+  readonly steps: number;
+  readonly read: (weight: string, leaf: string) => Promise<HostTensor>;
+  readonly write: (weight: string, leaf: string, value: HostTensor) => void;
+}
+
+export interface TrainOptions extends Parametrisation {
   readonly model: Checkpoint;
   readonly objective: Objective;
   /** Frozen models by the names that the objective reads them under. */
   readonly models?: Readonly<Record<string, Checkpoint>> | undefined;
   readonly sequences: readonly Sequence[];
   readonly settings: TrainSettings;
-  /** How each weight trains; default {@link trainAll}. */
-  readonly views?: Views | undefined;
   /** Called after every step, before a snapshot can be taken. */
-  readonly onStep?: ((step: { readonly done: number; readonly steps: number }) => void | Promise<void>) | undefined;
+  readonly onStep?: ((step: StepDone) => void | Promise<void>) | undefined;
   readonly context: Context;
 }
 
@@ -77,7 +84,9 @@ export async function train(options: TrainOptions): Promise<Trained> {
   const frozen = frozenSubjects(objective, options.models ?? {}, context);
   const views = viewsOf(subject, options.views ?? trainAll);
   const kept = await keptLogits(frozen, options, device);
-  const step = { subject, frozen, objective, views, kept: new Set(kept.keys()), clip: settings.clip > 0, remat: settings.remat };
+  const { sites, penalty } = options;
+  const from = { subject, frozen, objective, kept: new Set(kept.keys()) };
+  const step = { ...from, views, sites, penalty, clip: settings.clip > 0, remat: settings.remat };
   const store = createStore(device, { weights: storedWeights(subject, frozen) });
   const compiled = (graph: Graph): Compiled => compile(graph, { store, ...listeners(context, device) });
   const graphs = settings.accumulate > 1 ? accumulatingGraphs(step) : { pass: stepGraph(step) };
@@ -190,7 +199,12 @@ class Run {
         throw signal.reason;
       }
       await this.advance();
-      await this.options.onStep?.({ done: this.step, steps: this.steps });
+      await this.options.onStep?.({
+        done: this.step,
+        steps: this.steps,
+        read: (weight, leaf) => this.store.readState(leafState(weight, leaf)),
+        write: (weight, leaf, value) => this.store.setState(leafState(weight, leaf), value),
+      });
       if (scratch !== undefined && Date.now() - this.saved > SNAPSHOT_EVERY) await this.save();
     }
   }
@@ -199,12 +213,13 @@ class Run {
     const { settings, sequences, context } = this.options;
     const hyper = { ...settings, learningRate: this.rate(this.step), step: this.step };
     const indices = this.batch();
-    const update = {
-      decayed: adamwHyper(hyper),
-      plain: adamwHyper({ ...hyper, weightDecay: 0 }),
-      clip: f32([], [settings.clip]),
-    };
-    const { pass, update: apart } = this.machine;
+    const { pass, update: apart, views } = this.machine;
+    const groups = [...hyperGroups(views)].map(([name, { decayed, rate }]) => {
+      const own = { ...hyper, learningRate: hyper.learningRate * rate, weightDecay: decayed ? settings.weightDecay : 0 };
+      return [name, adamwHyper(own)] as const;
+    });
+    const update = { ...Object.fromEntries(groups), clip: f32([], [settings.clip]) };
+    const changing = this.options.inputs?.(this.step, this.steps);
     const size = Math.ceil(Math.min(settings.batch, sequences.length) / settings.accumulate);
     const seen = this.visits(indices);
     const predictions = seen.reduce((sum, sequence) => sum + predictionsOf(sequence), 0);
@@ -213,7 +228,7 @@ class Run {
       const given = this.passInputs(part, seen.slice(begin, begin + size), size);
       const weight = f32([], [1 / predictions]);
       const others = apart === undefined ? update : { share: f32([], [part.length / indices.length]) };
-      await pass.run({ ...given, weight, ...others }, { read: [] });
+      await pass.run({ ...given, ...changing, weight, ...others }, { read: [] });
     }
     await apart?.run(update, { read: [] });
     this.step++;

@@ -32,6 +32,7 @@ import { sgdOp } from "./sgd.ts";
 import { siluMulGradientOp, siluMulOp } from "./silu-mul.ts";
 import { padOp, sliceOp } from "./slice.ts";
 import { softmaxOp } from "./softmax.ts";
+import { straightThroughOp } from "./straight-through.ts";
 import { sumSquaresOp } from "./sum-squares.ts";
 import { transposeOp } from "./transpose.ts";
 import { absOp, erfOp, expOp, geluOp, geluTanhOp, logOp, negOp, reluOp, rsqrtOp, sigmoidOp, siluOp, sqrtOp, tanhOp } from "./unary.ts";
@@ -94,6 +95,7 @@ export const OPS: readonly AnyOp[] = [
   sliceOp,
   softmaxOp,
   sqrtOp,
+  straightThroughOp,
   subOp,
   sumOp,
   sumSquaresOp,

@@ -1,7 +1,8 @@
-/** Constants are computed once, and what is computed twice is shared. Runs on bound graphs. */
+/** Constants are computed once, what is computed twice is shared, and what only gradients needed is gone. Runs on bound graphs. */
 import { sizeOf } from "../dim.ts";
 import { attrsKey, type Graph, type OpNode, type Value } from "../graph.ts";
 import type { HostTensor } from "../host.ts";
+import { straightThroughOp } from "../ops/straight-through.ts";
 import { rewrite } from "./rewrite.ts";
 
 /** Larger results are left to the device, so that folding never holds much host memory. */
@@ -19,6 +20,8 @@ export function simplify(graph: Graph): Graph {
     },
     op: (node, inputs, { builder }) => {
       if (node.op.updates !== undefined) return undefined;
+      // Gradients are traced by now: it is its first input, and the other need not be kept or computed.
+      if (node.op.name === straightThroughOp.name) return { y: inputs["value"]! };
       const key = `${node.again ?? ""}${node.op.name}(${Object.entries(inputs)
         .map(([name, value]) => `${name}:${value?.id}`)
         .join()})${attrsKey(node.attrs)}`;
