@@ -97,6 +97,8 @@ export interface CacheSpec {
 export interface HeadGroup {
   /** Site of the per-head attention outputs `[batch, seq, heads, headDim]`, gate axis 2. */
   readonly site: string;
+  /** Site where the attention weights `[batch, heads, queries, keys]` can be looked at; absent: they cannot. */
+  readonly weights?: string | undefined;
   readonly headDim: number;
   /** Key/value head that each query head reads; its length is the number of query heads. */
   readonly keyValueHeads: readonly number[];

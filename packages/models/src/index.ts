@@ -79,6 +79,7 @@ export {
 export { checkWeights } from "./folder/weights.ts";
 export { checkpointArtifact } from "./artifact.ts";
 export { tokenizerFromJson } from "./tokenizer-json.ts";
+export { attentionMap, type AttentionMapOptions } from "./architectures/attention-map.ts";
 export type { BlockConfig, TransformerConfig, TransformerLayer, TransformerShape } from "./architectures/config.ts";
 export type { DecoderConfig } from "./architectures/decoder.ts";
 export type { RopeScaling } from "./architectures/rope-scaling.ts";

@@ -13,7 +13,7 @@ export interface Cutting {
   readonly kept: Kept;
   /** What the architecture calls the model afterwards. */
   readonly config: ModelConfig;
-  readonly deed: Deed;
+  readonly deed: Deed | undefined;
   readonly context: Context;
 }
 

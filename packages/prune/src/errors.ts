@@ -48,13 +48,14 @@ export const importanceUnfit: ErrorFactory<{ expected: string; found: string }> 
   }),
 );
 
-export const importanceMissing: ErrorFactory<{ use: string }> = defineError(
+export const importanceMissing: ErrorFactory<{ use: string; score: string; found: string | undefined }> = defineError(
   "prune/importance-missing",
-  "Heads were to be scored by importance, with neither importance in the run state nor data to measure it on.",
-  ({ use }) => ({
+  "Heads were to be scored by importance, with neither such importance in the run state nor data to measure it on.",
+  ({ use, score, found }) => ({
     message: `${use} has nothing to measure importance on`,
     field: "data",
-    expected: "`data`, or a `prune/head-importance` step before this one",
+    expected: `\`data\`, or a \`prune/head-importance\` step of score "${score}" before this one`,
+    found: found === undefined ? "neither" : `importance by "${found}"`,
     next: 'Name calibration data, or choose the score "magnitude", which needs none.',
   }),
 );
@@ -140,5 +141,17 @@ export const partUnknown: ErrorFactory<{ field: string; found: string; near: rea
     expected: near.length > 0 ? near.join(" or ") : "the name of a weight or site that the stage prunes",
     found,
     next: "`pare inspect` lists the weights; sites are those of the architecture's heads or neurons.",
+  }),
+);
+
+export const attentionUnseen: ErrorFactory<{ architecture: string; site: string }> = defineError(
+  "prune/attention-unseen",
+  "Heads were to be scored by their attention weights, which this architecture does not show.",
+  ({ architecture, site }) => ({
+    message: `the attention weights of ${architecture} cannot be looked at`,
+    field: site,
+    expected: "a site of the attention weights in the architecture's `heads`",
+    found: "none",
+    next: 'Choose the score "michel", or let the architecture name the site as `weights`.',
   }),
 );

@@ -9,6 +9,8 @@ export interface HeadChoice {
   readonly count: number;
   /** The same number from every group; what cannot be divided goes where the scores are least, at most one more per group. */
   readonly even: boolean;
+  /** By group, what earlier choices removed: with `even`, all of them together are to be even. */
+  readonly gone?: Readonly<Record<string, number>> | undefined;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface HeadChoice {
  *
  * @throws `prune/too-many-heads`
  */
-export function chooseHeads(scores: HeadScores, { count, even }: HeadChoice): Record<string, readonly number[]> {
+export function chooseHeads(scores: HeadScores, { count, even, gone: before = {} }: HeadChoice): Record<string, readonly number[]> {
   const groups = [...scores].map(([site, values]) => ({ site, values, left: values.length }));
   const limit = groups.reduce((sum, { left }) => sum + left - 1, 0);
   if (count > limit) throw tooManyHeads({ asked: count, limit, found: groups.map(({ left }) => left) });
@@ -30,16 +32,20 @@ export function chooseHeads(scores: HeadScores, { count, even }: HeadChoice): Re
     for (const { group, head } of ranked) {
       const removed = gone.get(group.site)!;
       if (left === 0) break;
-      if (group.left === 1 || removed.size >= perGroup || removed.has(head)) continue;
+      if (group.left === 1 || removed.size + (before[group.site] ?? 0) >= perGroup || removed.has(head)) continue;
       removed.add(head);
       group.left--;
       left--;
     }
     if (left > 0) throw tooManyHeads({ asked: count, limit: count - left, found: groups.map(({ values }) => values.length) });
   };
-  const each = Math.floor(count / groups.length);
-  if (even) remove(each * groups.length, each);
-  remove(even ? count - each * groups.length : count, even ? each + 1 : Infinity);
+  if (even) {
+    const earlier = groups.map(({ site }) => before[site] ?? 0);
+    const each = Math.floor((count + earlier.reduce((sum, one) => sum + one, 0)) / groups.length);
+    const first = earlier.reduce((sum, one) => sum + Math.max(0, each - one), 0);
+    remove(first, each);
+    remove(count - first, each + 1);
+  } else remove(count, Infinity);
   return Object.fromEntries(
     groups.map(({ site, values }) => [site, values.map((_, head) => head).filter((head) => !gone.get(site)!.has(head))]),
   );

@@ -10,22 +10,29 @@ import {
   type ObjectiveReference,
 } from "@pare/training";
 import { z } from "zod";
-import { headImportance, type HeadImportance } from "./importance.ts";
+import { headConfidence, headNegentropy } from "./attention-scores.ts";
+import { headImportance, type HeadImportance, type MeasuredScore } from "./importance.ts";
 import { michelImportance } from "./michel.ts";
 import type { PruneState } from "./retrain.ts";
 
 const ID = "prune/head-importance";
-const VERSION = 1;
+const VERSION = 2;
 
-/** Options of {@link measureHeads}: the calibration data, and what its loss is. */
+/** Options of {@link measureHeads}: the calibration data, and what is measured on it. */
 export interface HeadImportanceOptions extends DataOptions {
-  /** Default `{ use: "next-token" }`. */
+  /**
+   * - "michel": the loss's gradient in a gate on the head. Default.
+   * - "confidence": the mean largest attention weight. "entropy": that of the attention weights; the most spread heads matter least.
+   */
+  readonly score?: MeasuredScore | undefined;
+  /** The loss of "michel". Default `{ use: "next-token" }`. */
   readonly objective?: ObjectiveReference | undefined;
   /** Examples per run on the device, default 16; changes nothing but rounding. */
   readonly batch?: number | undefined;
 }
 
 export interface MeasureSettings extends DataOptions {
+  readonly score: MeasuredScore;
   readonly objective?: ObjectiveReference | undefined;
   readonly batch: number;
 }
@@ -39,9 +46,18 @@ export const measureFields: {
   batch: z.int().min(1).default(16).describe("examples per run on the device"),
 };
 
-const options: z.ZodType<MeasureSettings, HeadImportanceOptions> = z.object({ ...dataFields, ...measureFields });
+const options: z.ZodType<MeasureSettings, HeadImportanceOptions> = z
+  .object({
+    score: z.enum(["michel", "confidence", "entropy"]).default("michel").describe("by the loss's gradient, or by the attention weights"),
+    ...dataFields,
+    ...measureFields,
+  })
+  .refine(({ score, objective }) => objective === undefined || score === "michel", {
+    message: 'only the score "michel" reads an objective',
+    path: ["objective"],
+  });
 
-/** Measures how much each attention head matters (see `michelImportance`) and leaves it in the run state for `prune/heads`. */
+/** Measures how much each attention head matters (see `michelImportance`, `headConfidence` and `headNegentropy`) and leaves it in the run state for `prune/heads`. */
 export const measureHeads: Stage<typeof ID, HeadImportanceOptions, PruneState, { importance: HeadImportance }> = defineStage({
   id: ID,
   version: VERSION,
@@ -50,11 +66,16 @@ export const measureHeads: Stage<typeof ID, HeadImportanceOptions, PruneState, {
   run: async (state: PruneState, given, context) => ({ importance: await measure(state, given, context) }),
 });
 
-/** Throws what `prepareSequences` and `train` throw of data, device and objective. */
+/** Throws `prune/attention-unseen` and what `prepareSequences` and `train` throw of data, device and objective. */
 export async function measure(state: PruneState, given: MeasureSettings, context: Context): Promise<HeadImportance> {
-  const objective = objectiveFor(given.objective, subjectOf(state.model, context.registry), context.registry);
-  const { sequences } = await prepareSequences(state.model, given, context);
+  const { model } = state;
+  const { score, batch } = given;
+  const { sequences } = await prepareSequences(model, given, context);
+  if (score !== "michel") {
+    const look = score === "confidence" ? headConfidence : headNegentropy;
+    return headImportance(await look({ model, sequences, batch, context, use: ID }), sequences.length, score);
+  }
+  const objective = objectiveFor(given.objective, subjectOf(model, context.registry), context.registry);
   const models = state as Readonly<Record<string, Checkpoint>>;
-  const scores = await michelImportance({ model: state.model, models, objective, sequences, batch: given.batch, context });
-  return headImportance(scores, sequences.length);
+  return headImportance(await michelImportance({ model, models, objective, sequences, batch, context }), sequences.length);
 }

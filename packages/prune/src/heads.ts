@@ -1,5 +1,5 @@
 import { defineStage, toJson, type Context, type Stage } from "@pare/core";
-import type { Checkpoint, HeadGroup } from "@pare/models";
+import type { Checkpoint, Deed, HeadGroup } from "@pare/models";
 import { fork, uniform, type HostTensor } from "@pare/tensor-core";
 import { dataFields, subjectOf } from "@pare/training";
 import { z } from "zod";
@@ -9,7 +9,7 @@ import type { Axis } from "./axis.ts";
 import { cutModel, refuseQuantizedAlong } from "./cut-model.ts";
 import { dependenciesOf, type Dependencies } from "./dependencies.ts";
 import { measure, measureFields, type HeadImportanceOptions } from "./head-importance.ts";
-import type { HeadImportance } from "./importance.ts";
+import type { HeadImportance, MeasuredScore } from "./importance.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
 import { sliceTensor } from "./slice-tensor.ts";
@@ -17,10 +17,10 @@ import { sliceTensor } from "./slice-tensor.ts";
 const ID = "prune/heads";
 const VERSION = 1;
 
-type Score = "michel" | "magnitude" | "random";
+type Score = MeasuredScore | "magnitude" | "random";
 
 /** Options of {@link heads}. */
-export interface HeadsOptions extends Omit<HeadImportanceOptions, "data"> {
+export interface HeadsOptions extends Omit<HeadImportanceOptions, "data" | "score"> {
   /**
    * Share of all heads to remove; exactly one of `fraction` and `count` is given. By site (`layers.0.attention.heads`) of each layer's:
    * those not named stay whole.
@@ -30,13 +30,19 @@ export interface HeadsOptions extends Omit<HeadImportanceOptions, "data"> {
   readonly count?: number | undefined;
   /**
    * - "michel": loss gradient at each head's output, from the run state's `importance` or measured on `data`; each layer normalised.
+   * - "confidence", "entropy": how sure the head is of what it looks at, from there too; layers compare as they are.
    * - "magnitude": L2 norm of the columns of the output projection that read the head; each layer normalised. Needs no data.
    * - "random": from the run's seed; a baseline.
    *
-   * Default: "michel" where there is importance or data, else "magnitude"; the choice is an event of the run.
+   * Default: what the importance in the run state was measured by, "michel" where there is data, else "magnitude"; the choice is an
+   * event of the run.
    */
   readonly score?: Score | undefined;
-  /** Calibration data for "michel". */
+  /** Whether "michel" and "magnitude" divide each layer's scores by their L2 norm, default true: what Michel et al. do. */
+  readonly normalise?: boolean | undefined;
+  /** Score what is left anew after so many heads have gone; default: all go by one scoring. */
+  readonly rescore?: number | undefined;
+  /** Calibration data for "michel", "confidence" and "entropy". */
   readonly data?: HeadImportanceOptions["data"] | undefined;
   /** Remove the same number from every layer. Default false. */
   readonly even?: boolean | undefined;
@@ -44,16 +50,22 @@ export interface HeadsOptions extends Omit<HeadImportanceOptions, "data"> {
   readonly retrain?: Retrain | undefined;
 }
 
-type Settings = Omit<HeadsOptions, "batch" | "even"> & { readonly batch: number; readonly even: boolean };
+type Settings = Omit<HeadsOptions, "batch" | "even" | "normalise"> & {
+  readonly batch: number;
+  readonly even: boolean;
+  readonly normalise: boolean;
+};
 
 const options: z.ZodType<Settings, HeadsOptions> = z
   .object({
     fraction: shareField.optional().describe("share of all heads to remove, or shares by site"),
     count: z.int().min(0).optional().describe("heads to remove"),
     score: z
-      .enum(["michel", "magnitude", "random"])
+      .enum(["michel", "confidence", "entropy", "magnitude", "random"])
       .optional()
-      .describe("default: michel where importance or data is given, else magnitude"),
+      .describe("default: that of the importance given, michel where data is given, else magnitude"),
+    normalise: z.boolean().default(true).describe("divide each layer's scores by their norm (michel, magnitude)"),
+    rescore: z.int().min(1).optional().describe("score anew after so many heads have gone"),
     even: z.boolean().default(false).describe("remove the same number from every layer"),
     ...dataFields,
     data: dataFields.data.optional(),
@@ -67,10 +79,18 @@ const options: z.ZodType<Settings, HeadsOptions> = z
   .refine(({ fraction, even }) => typeof fraction !== "object" || !even, {
     message: "shares by site are what each layer loses: leave `even` out",
     path: ["even"],
+  })
+  .refine(({ rescore, score, data }) => rescore === undefined || score === "magnitude" || (data !== undefined && score !== "random"), {
+    message: 'scoring anew needs `data`, or the score "magnitude"',
+    path: ["rescore"],
+  })
+  .refine(({ normalise, score }) => normalise || score === undefined || score === "michel" || score === "magnitude", {
+    message: 'only the scores "michel" and "magnitude" are normalised',
+    path: ["normalise"],
   });
 
 /**
- * Removes the attention heads that matter least: their rows and columns leave the weights, and the config says so. A key/value
+ * Removes the attention heads that matter least, by one scoring or, with `rescore`, by several: their rows and columns leave the weights, and the config says so. A key/value
  * head goes with the last query head that reads it; every layer keeps a head. Masks and sparse storages stay what they are.
  *
  * @throws `prune/quantized-weight`, `prune/too-many-heads`, `prune/importance-missing`, `prune/importance-unfit`, what measuring throws.
@@ -82,41 +102,64 @@ export const heads: Stage<typeof ID, HeadsOptions, PruneState, { model: Checkpoi
   options,
   run: async (state: PruneState, given, context) => {
     const { architecture } = subjectOf(state.model, context.registry);
-    const { model } = state;
-    const groups = architecture.heads(model.config);
+    const groups = architecture.heads(state.model.config);
     const sites = groups.map(({ site }) => site);
-    const dependencies = dependenciesOf(architecture, model.config, sites);
-    const axes = new Map(sites.map((site) => [site, dependencies.axis(site, 2)]));
-    refuseQuantizedAlong(model, dependencies, axes.values());
-    refuseUnknown(given.fraction, "fraction", sites);
-    const counts = countsOf(groups, given);
-    if (counts.every(({ count }) => count === 0)) return { model: await retrained(model, state, given.retrain, context) };
-    const scores = await score(state, { groups, axes, dependencies }, given, context);
-    const chosen: Record<string, readonly number[]> = Object.assign(
-      {},
-      ...counts.map(({ of, count }) =>
-        chooseHeads(new Map([...scores].filter(([site]) => of.includes(site))), { count, even: given.even }),
-      ),
-    );
-    const { retrain: _retrain, ...rest } = given;
-    const pruned = await cutModel({
-      model,
-      architecture,
+    const dependencies = dependenciesOf(architecture, state.model.config, sites);
+    refuseQuantizedAlong(
+      state.model,
       dependencies,
-      kept: new Map(sites.map((site) => [axes.get(site)!, chosen[site]])),
-      config: architecture.withHeads(model.config, chosen),
-      deed: { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed },
-      context,
-    });
-    return { model: await retrained(pruned, state, given.retrain, context) };
+      sites.map((site) => dependencies.axis(site, 2)),
+    );
+    refuseUnknown(given.fraction, "fraction", sites);
+    let left = countsOf(groups, given);
+    const { retrain, ...rest } = given;
+    const deed = { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed };
+    const gone: Record<string, number> = {};
+    let { model } = state;
+    while (left.some(({ count }) => count > 0)) {
+      const now = left.map(({ of, count }) => ({ of, count: Math.min(count, given.rescore ?? count) }));
+      left = left.map(({ of, count }, i) => ({ of, count: count - now[i].count }));
+      const last = left.every(({ count }) => count === 0);
+      model = await withoutLeast({ ...state, model }, { counts: now, gone, deed: last ? deed : undefined }, given, context);
+    }
+    return { model: await retrained(model, state, retrain, context) };
   },
 });
 
+interface Round {
+  readonly counts: readonly Counted[];
+  /** By site, how many heads earlier rounds removed; those of this one are added. */
+  readonly gone: Record<string, number>;
+  readonly deed: Deed | undefined;
+}
+
+async function withoutLeast(state: PruneState, { counts, gone, deed }: Round, given: Settings, context: Context): Promise<Checkpoint> {
+  const { model } = state;
+  const { architecture } = subjectOf(model, context.registry);
+  const groups = architecture.heads(model.config);
+  const sites = groups.map(({ site }) => site);
+  const dependencies = dependenciesOf(architecture, model.config, sites);
+  const axes = new Map(sites.map((site) => [site, dependencies.axis(site, 2)]));
+  const scores = await score(state, { groups, axes, dependencies }, given, context);
+  const chosen: Record<string, readonly number[]> = Object.assign(
+    {},
+    ...counts.map(({ of, count }) =>
+      chooseHeads(new Map([...scores].filter(([site]) => of.includes(site))), { count, even: given.even, gone }),
+    ),
+  );
+  for (const { site, keyValueHeads } of groups) gone[site] = (gone[site] ?? 0) + keyValueHeads.length - chosen[site].length;
+  const kept = new Map(sites.map((site) => [axes.get(site)!, chosen[site]]));
+  return await cutModel({ model, architecture, dependencies, kept, config: architecture.withHeads(model.config, chosen), deed, context });
+}
+
 /** How many go of which layers together. */
-function countsOf(
-  groups: readonly HeadGroup[],
-  { count, fraction = 0 }: Settings,
-): { readonly of: readonly string[]; readonly count: number }[] {
+interface Counted {
+  /** Sites. */
+  readonly of: readonly string[];
+  readonly count: number;
+}
+
+function countsOf(groups: readonly HeadGroup[], { count, fraction = 0 }: Settings): Counted[] {
   const total = (of: readonly HeadGroup[]): number => of.reduce((sum, { keyValueHeads }) => sum + keyValueHeads.length, 0);
   if (typeof fraction === "number") return [{ of: groups.map(({ site }) => site), count: count ?? Math.round(fraction * total(groups)) }];
   return groups.map((group) => ({
@@ -135,16 +178,24 @@ interface Heads {
 async function score(state: PruneState, heads: Heads, given: Settings, context: Context): Promise<HeadScores> {
   const { groups } = heads;
   const importance = state["importance"] as HeadImportance | undefined;
-  const chosen = given.score ?? (importance !== undefined || given.data !== undefined ? "michel" : "magnitude");
+  const chosen = given.score ?? (given.data === undefined ? (importance?.score ?? "magnitude") : "michel");
   const why =
-    given.score !== undefined ? "asked for" : chosen === "michel" ? "importance or data is given" : "neither importance nor data is given";
+    given.score !== undefined
+      ? "asked for"
+      : given.data !== undefined
+        ? "data is given"
+        : importance === undefined
+          ? "neither importance nor data is given"
+          : "importance is given";
   context.emit({ type: "choice", what: "score of heads", chosen, why });
   if (chosen === "random") return randomScores(groups, context.seed);
-  if (chosen === "magnitude") return normaliseByLayer(await magnitudes(state.model, heads));
+  const comparable = given.normalise && (chosen === "michel" || chosen === "magnitude") ? normaliseByLayer : (scores: HeadScores) => scores;
+  if (chosen === "magnitude") return comparable(await magnitudes(state.model, heads));
   const { data } = given;
-  if (data !== undefined) return normaliseByLayer((await measure(state, { ...given, data }, context)).scores);
-  if (importance === undefined) throw importanceMissing({ use: ID });
-  return normaliseByLayer(fitting(importance.scores, groups));
+  if (data !== undefined) return comparable((await measure(state, { ...given, data, score: chosen }, context)).scores);
+  if (importance === undefined || importance.score !== chosen)
+    throw importanceMissing({ use: ID, score: chosen, found: importance?.score });
+  return comparable(fitting(importance.scores, groups));
 }
 
 function fitting(scores: HeadScores, groups: readonly HeadGroup[]): HeadScores {

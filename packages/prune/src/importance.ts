@@ -4,18 +4,23 @@ import type { HeadScores } from "./head-choice.ts";
 
 const FILE = "head-importance.json";
 
+/** How head importance is measured: see `prune/head-importance`. */
+export type MeasuredScore = "michel" | "confidence" | "entropy";
+
 export interface HeadImportance extends Artifact {
   readonly kind: "head-importance";
+  readonly score: MeasuredScore;
   /** By the site of each attention layer, one score per query head; larger matters more. Not yet normalised. */
   readonly scores: HeadScores;
   /** Examples it was measured on. */
   readonly examples: number;
 }
 
-export function headImportance(scores: HeadScores, examples: number): HeadImportance {
-  const content = { examples, scores: Object.fromEntries(scores) };
+export function headImportance(scores: HeadScores, examples: number, score: MeasuredScore = "michel"): HeadImportance {
+  const content = { score, examples, scores: Object.fromEntries(scores) };
   return {
     kind: "head-importance",
+    score,
     scores,
     examples,
     hash: () => hashJson(content),
@@ -31,7 +36,12 @@ export const headImportanceArtifact: ArtifactLoader<"head-importance", HeadImpor
   apiVersion: API_VERSION,
   package: "@pare/prune",
   load: async (files) => {
-    const { scores, examples } = JSON.parse(await readText(files, FILE)) as { scores: Record<string, number[]>; examples: number };
-    return headImportance(new Map(Object.entries(scores)), examples);
+    const { score, scores, examples } = JSON.parse(await readText(files, FILE)) as {
+      /** Not in files of before there were others. */
+      score?: MeasuredScore;
+      scores: Record<string, number[]>;
+      examples: number;
+    };
+    return headImportance(new Map(Object.entries(scores)), examples, score);
   },
 };

@@ -1,17 +1,19 @@
 /** Training after a pruning step, by whatever stage the recipe names. */
-import { isPluginRef, resolveStep, type Context, type PluginRef, type Step } from "@pare/core";
+import { filesWithin, isPluginRef, resolveStep, type Context, type PluginRef, type Step } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
 import { z } from "zod";
 
 /** A step, or `{ use: "train/finetune", … }`. */
 export type Retrain = PluginRef | Step<{ model: Checkpoint }, { model: Checkpoint }>;
 
+/** For the schema of a stage that is given one. */
+export const trainField: z.ZodType<Retrain, Retrain> = z.custom<Retrain>(
+  (value) => isPluginRef(value) || typeof (value as { run?: unknown } | null)?.run === "function",
+  "a step, or { use: <stage>, … }",
+);
+
 /** For the schema of a pruning stage. */
-export const retrainField: z.ZodOptional<z.ZodType<Retrain, Retrain>> = z
-  .custom<Retrain>(
-    (value) => isPluginRef(value) || typeof (value as { run?: unknown } | null)?.run === "function",
-    "a step, or { use: <stage>, … }",
-  )
+export const retrainField: z.ZodOptional<z.ZodType<Retrain, Retrain>> = trainField
   .describe("a step that trains what is left; what was pruned stays pruned")
   .optional();
 
@@ -32,6 +34,8 @@ export async function retrained(
 ): Promise<Checkpoint> {
   if (retrain === undefined) return pruned;
   const step: Step<PruneState, { model?: Checkpoint }> = resolveStep(context.registry, retrain, "retrain");
-  const { model } = await step.run({ teacher: state.model, ...state, model: pruned }, context);
+  // A stage that trained to prune keeps a snapshot of that; its retraining has one of its own.
+  const scratch = context.scratch && filesWithin(context.scratch, "retrain");
+  const { model } = await step.run({ teacher: state.model, ...state, model: pruned }, { ...context, scratch });
   return model ?? pruned;
 }

@@ -21,6 +21,13 @@ export function keyOf(score: number, kept: boolean): number {
   return scratchBits[0] + 1;
 }
 
+/** A key that orders as a score of any sign does, never 0. Not for NaN. */
+export function orderedKey(score: number): number {
+  scratch[0] = score;
+  const [bits] = scratchBits;
+  return (bits & 0x80000000) === 0 ? (bits | 0x80000000) >>> 0 : ~bits >>> 0;
+}
+
 /** The threshold under which exactly `count` of the keys go. */
 export function thresholdOf(keys: Uint32Array, count: number): Threshold {
   if (count === 0) return { key: 0, ties: 0 };

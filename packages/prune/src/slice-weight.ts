@@ -13,7 +13,8 @@ export async function sliceWeight(stored: StoredWeight, axis: 0 | 1, kept: reado
   return storePruned(values, all, formOf(stored), stored.storage.startsWith("sparse/") ? "sparse" : "auto");
 }
 
-function formOf({ storage, descriptor }: StoredWeight): MaskForm {
+/** What the mask of a stored weight was made by. */
+export function formOf({ storage, descriptor }: StoredWeight): MaskForm {
   if (storage === "sparse/block") return { columns: 1, ...descriptor } as MaskForm;
   return storage === "sparse/n-of-m" ? (descriptor as unknown as MaskForm) : undefined;
 }

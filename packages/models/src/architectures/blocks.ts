@@ -269,7 +269,7 @@ export function logits(at: BlockScope, x: Value, normName: string): Value {
 
 /** The removable heads of the attention at `prefix`; none where it has none. */
 export function headGroup({ config: { headDim } }: Blocks, prefix: string, keyValueHeads: readonly number[]): HeadGroup[] {
-  return keyValueHeads.length === 0 ? [] : [{ site: `${prefix}.heads`, headDim, keyValueHeads }];
+  return keyValueHeads.length === 0 ? [] : [{ site: `${prefix}.heads`, weights: `${prefix}.weights`, headDim, keyValueHeads }];
 }
 
 /** The removable neurons of the feed-forward part at `prefix`; none where it has none. */

@@ -12,8 +12,8 @@ export interface SiteMeansOptions {
   /** Sequences per run on the device; changes nothing but rounding. */
   readonly batch: number;
   /**
-   * By site, in any order: from the value `[batch, seq, …]` there, what is averaged, f32 `[batch, seq, width]`; undefined: nothing, the
-   * value is only looked at. Called in the order of the computation.
+   * By site, in any order: from the value there, what is averaged, f32 `[batch, seq or sourceSeq, width]`; undefined: nothing, the value
+   * is only looked at. Called in the order of the computation.
    */
   readonly sites: Readonly<Record<string, (value: Value, tracer: Tracer) => Value | undefined>>;
   readonly context: Context;
@@ -36,7 +36,7 @@ export async function siteMeans({ model, sequences, batch, sites, context, use }
       const measured = measure(value, tracer);
       if (measured === undefined) return;
       const [rows, positions, width] = measured.shape;
-      const mask = maskOf(value, tracer);
+      const mask = maskOf(measured, tracer);
       const state = tracer.state(stateOf(site), "f32", [width]);
       tracer.assign(state, add(state, sum(mul(measured, reshape(mask.value, [rows, positions, 1])), [0, 1])));
       sums.set(site, { width: width as number, mask: mask.name });

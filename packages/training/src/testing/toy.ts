@@ -1,6 +1,7 @@
 /** For tests of stages: the smallest transformer that has everything they act on, a decoder whose layers share key/value heads. */
 import { createRegistry, type AnyPlugin, type Context, type Registry, type RunEvent } from "@pare/core";
 import {
+  attentionMap,
   createModel,
   defineArchitecture,
   forwardGraph,
@@ -9,6 +10,7 @@ import {
   type Architecture,
   type ArchitecturePlugin,
   type Checkpoint,
+  type ForwardInputs,
   type ModelConfig,
   type ModelScope,
   type Tokenizer,
@@ -40,6 +42,7 @@ export interface ToyConfig extends ModelConfig {
 
 const names = (layer: number) => ({
   site: `layers.${layer}.heads`,
+  weights: `layers.${layer}.weights`,
   query: `layers.${layer}.query`,
   key: `layers.${layer}.key`,
   value: `layers.${layer}.value`,
@@ -66,16 +69,17 @@ const toy: Architecture<ToyConfig> = {
       { name: "norm", shape: [width], role: "norm", initial: "ones" },
     ];
   },
-  forward: (scope, config, { tokens, lengths }) => {
-    let x = scope.tracer.site("embedding", rows(scope.weight("embedding"), tokens));
-    config.heads.forEach((_, layer) => (x = scope.tracer.site(`layers.${layer}`, add(x, attend(scope, config, layer, x, lengths)))));
+  forward: (scope, config, inputs) => {
+    let x = scope.tracer.site("embedding", rows(scope.weight("embedding"), inputs.tokens));
+    config.heads.forEach((_, layer) => (x = scope.tracer.site(`layers.${layer}`, add(x, attend(scope, config, layer, x, inputs)))));
     return linear(rmsNorm(x, scope.weight("norm"), 1e-5), scope.weight("embedding"));
   },
   decode: () => {
     throw new Error("the toy does not decode");
   },
   caches: () => [],
-  heads: ({ heads, headDim }) => heads.map((keyValueHeads, layer) => ({ site: names(layer).site, headDim, keyValueHeads })),
+  heads: ({ heads, headDim }) =>
+    heads.map((keyValueHeads, layer) => ({ site: names(layer).site, weights: names(layer).weights, headDim, keyValueHeads })),
   withHeads: (config, kept) => ({
     ...config,
     heads: config.heads.map((reads, layer) => {
@@ -95,18 +99,16 @@ const toy: Architecture<ToyConfig> = {
   }),
 };
 
-function attend(scope: ModelScope, { headDim, heads }: ToyConfig, layer: number, x: Value, lengths: Value | undefined): Value {
-  const { site, query, key, value, output } = names(layer);
+function attend(scope: ModelScope, { headDim, heads }: ToyConfig, layer: number, x: Value, { positions, lengths }: ForwardInputs): Value {
+  const { site, weights, query, key, value, output } = names(layer);
   const [batch, seq] = x.shape;
   const project = (name: string, input: Value): Value => linear(scope.tracer.site(`${name}.input`, input), scope.weight(name));
   const split = (name: string, count: number): Value => reshape(project(name, x), [batch, seq, count, headDim]);
   const groups = new Set(heads[layer]).size;
-  const y = attention(split(query, heads[layer].length), split(key, groups), split(value, groups), {
-    lengths,
-    scale: headDim ** -0.5,
-    causal: true,
-    keyValueHeads: heads[layer],
-  });
+  const options = { lengths, scale: headDim ** -0.5, causal: true, keyValueHeads: heads[layer] };
+  const [queries, keys] = [split(query, heads[layer].length), split(key, groups)];
+  const y = attention(queries, keys, split(value, groups), options);
+  scope.tracer.observe(weights, () => attentionMap(queries, keys, { ...options, positions: { query: positions, key: positions } }));
   return project(output, reshape(scope.tracer.site(site, y, [2]), [batch, seq, heads[layer].length * headDim]));
 }
 
