@@ -16,7 +16,23 @@ import {
   transformersJsExporter,
 } from "@pare/models";
 import { hubSource } from "@pare/models/node";
-import { gradual, headImportanceArtifact, heads, layers, magnitude, measureHeads, neurons, sparsegpt, wanda } from "@pare/prune";
+import {
+  gradual,
+  headGates,
+  headImportanceArtifact,
+  heads,
+  l0,
+  layerDrop,
+  layers,
+  layerShortcuts,
+  lotteryTicket,
+  magnitude,
+  measureHeads,
+  movement,
+  neurons,
+  sparsegpt,
+  wanda,
+} from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
 import { blockStorage, csrStorage, nOfMStorage, sparseAffineStorage } from "@pare/sparse-kernels";
 import { sparseGpujsPack } from "@pare/sparse-kernels/gpujs";
@@ -39,6 +55,12 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     layers,
     neurons,
     measureHeads,
+    headGates,
+    layerDrop,
+    movement,
+    l0,
+    lotteryTicket,
+    layerShortcuts,
     roundToNearest,
     gptq,
     distil,

@@ -14,6 +14,7 @@ import {
 import { z } from "zod";
 import { isNOfM, nOfMField, parseNOfM, type NOfM } from "./n-of-m.ts";
 import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
+import { blockOf, patternField, type Pattern } from "./score.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
 import { storePruned, type PrunedStorage } from "./store-pruned.ts";
@@ -25,8 +26,8 @@ export interface CalibratedPruningOptions extends CalibrationOptions {
    * stay as they are. With a pattern N:M left out.
    */
   readonly sparsity?: Share | undefined;
-  /** Any weights (default), or of M consecutive inputs N stay: "2:4". */
-  readonly pattern?: "unstructured" | NOfM | undefined;
+  /** Any weights (default), blocks of outputs × inputs ("4x1", "4x2", "8x1", "16x1") whose costs add up, or of M consecutive inputs N stay: "2:4". */
+  readonly pattern?: Pattern | NOfM | undefined;
   /** How pruned weights leave: sparse, dense beside their mask, or whichever is smaller (default). */
   readonly storage?: PrunedStorage | undefined;
   /** A step that trains what is left: `{ use: "train/finetune", … }`. */
@@ -35,7 +36,7 @@ export interface CalibratedPruningOptions extends CalibrationOptions {
 
 export interface CalibratedPruningSettings extends CalibrationSettings {
   readonly sparsity?: Share | undefined;
-  readonly pattern: "unstructured" | NOfM;
+  readonly pattern: Pattern | NOfM;
   readonly storage: PrunedStorage;
   readonly retrain?: Retrain | undefined;
 }
@@ -43,12 +44,15 @@ export interface CalibratedPruningSettings extends CalibrationSettings {
 /** Fields of {@link CalibratedPruningOptions} for a stage's schema. */
 export const pruningFields: typeof calibrationFields & {
   readonly sparsity: z.ZodOptional<z.ZodType<Share, Share>>;
-  readonly pattern: z.ZodType<"unstructured" | NOfM, "unstructured" | NOfM | undefined>;
+  readonly pattern: z.ZodType<Pattern | NOfM, Pattern | NOfM | undefined>;
   readonly storage: z.ZodDefault<z.ZodEnum<{ auto: "auto"; dense: "dense"; sparse: "sparse" }>>;
   readonly retrain: typeof retrainField;
 } = {
   sparsity: shareField.optional().describe("share of weights that is gone afterwards, or shares by weight"),
-  pattern: z.literal("unstructured").or(nOfMField).default("unstructured").describe("any weights, or N of M consecutive inputs: 2:4"),
+  pattern: patternField
+    .or(nOfMField)
+    .default("unstructured")
+    .describe("any weights, blocks of outputs × inputs (4x1, 4x2, 8x1, 16x1), or N of M consecutive inputs (2:4)"),
   storage: z.enum(["auto", "dense", "sparse"]).default("auto").describe("form of the pruned weights"),
   retrain: retrainField,
   ...calibrationFields,
@@ -122,7 +126,12 @@ export function calibratedPruning<Id extends string, Settings extends Calibrated
           const { data, kept } = prune({ ...task, rows, columns, statistic: sums }, { ...given, sparsity: share });
           if (kept.every((bit) => bit === 1)) return stored;
           const mask: HostTensor = { dtype: "u8", shape, data: kept };
-          return storePruned({ dtype: "f32", shape, data }, mask, isNOfM(given.pattern) ? parseNOfM(given.pattern) : undefined, storage);
+          return storePruned(
+            { dtype: "f32", shape, data },
+            mask,
+            isNOfM(given.pattern) ? parseNOfM(given.pattern) : blockOf(given.pattern),
+            storage,
+          );
         },
       });
       const { retrain, ...rest } = given;

@@ -51,7 +51,7 @@ describe("prune/gradual", () => {
       if (round === 2 && event.type === "metric" && event["loss"] !== undefined) stop.abort(new Error("cut off"));
     };
     await expect(gradual(options).run({ model: toyModel() }, { ...context, emit })).rejects.toThrow("cut off");
-    expect(await scratch.list()).toEqual(["round-2/training.snapshot"]);
+    expect(await scratch.list()).toEqual(["round-2/retrain/training.snapshot"]);
     const { model } = await run(options, scratch);
     expect(await model.hash()).toBe(await (await run(options)).model.hash());
   });

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { LINES, logitsOf, toyArchitecture, toyContext, toyModel, withQuantized, type ToyConfig } from "@pare/training/testing";
 import { fused, fusedModel } from "../test/fused.ts";
 import { heads, type HeadsOptions } from "./heads.ts";
+import { headConfidence, headNegentropy } from "./attention-scores.ts";
 import { measureHeads } from "./head-importance.ts";
 import { headImportance, headImportanceArtifact } from "./importance.ts";
 import { magnitude } from "./magnitude.ts";
@@ -121,6 +122,52 @@ describe("prune/heads", () => {
     expect(model.provenance.deeds.map(({ use }) => use)).toEqual(["prune/heads", "train/finetune"]);
   });
 
+  it("scores anew after every so many heads, all of them together even when asked", async () => {
+    const again = await cut({ count: 3, rescore: 1, data: LINES, examples: 6 });
+    let step = toyModel();
+    for (let round = 0; round < 3; round++) step = await cut({ count: 1, data: LINES, examples: 6 }, step);
+    expect(again.config).toEqual(step.config);
+    expect(again.provenance.deeds).toMatchObject([{ use: "prune/heads", options: { count: 3, rescore: 1 } }]);
+    const even = await cut({ count: 5, rescore: 1, even: true, score: "magnitude" });
+    expect(
+      headsOf(even)
+        .map(({ length }) => length)
+        .sort(),
+    ).toEqual([1, 2]);
+    expect(() => heads({ count: 2, rescore: 1 })).toThrow(/scoring anew needs `data`/);
+  });
+
+  it("compares layers as they are when not normalised", async () => {
+    // By layer 3/5.5 and 0.1/12: normalised or not decides which layer loses heads.
+    const uneven = headImportance(
+      new Map([
+        ["layers.0.heads", [1, 2, 3, 4]],
+        ["layers.1.heads", [50, 60, 80, 90]],
+      ]),
+      1,
+    );
+    expect(headsOf(await cut({ count: 3, normalise: false }, undefined, { importance: uneven })).map(({ length }) => length)).toEqual([
+      1, 4,
+    ]);
+    expect(headsOf(await cut({ count: 3 }, undefined, { importance: uneven })).map(({ length }) => length)).toEqual([2, 3]);
+    expect(() => heads({ count: 1, score: "random", normalise: false })).toThrow(/are normalised/);
+  });
+
+  it("takes importance by another score only where that is asked for", async () => {
+    const { importance: unsure } = await measureHeads({ data: LINES, examples: 4, score: "entropy" }).run(
+      { model: toyModel() },
+      await toyContext(),
+    );
+    const context = await toyContext();
+    const found = await heads({ count: 2 }).run({ model: toyModel(), importance: unsure } as never, context);
+    expect(context.events).toContainEqual(expect.objectContaining({ chosen: "entropy", why: "importance is given" }));
+    expect(headsOf(found.model).flat()).toHaveLength(6);
+    await expect(cut({ count: 1, score: "confidence" }, undefined, { importance: unsure })).rejects.toMatchObject({
+      code: "prune/importance-missing",
+      report: { found: 'importance by "entropy"' },
+    });
+  });
+
   it("refuses what cannot be", async () => {
     await expect(cut({ count: 7 })).rejects.toMatchObject({ code: "prune/too-many-heads" });
     await expect(cut({ count: 1, score: "michel" })).rejects.toMatchObject({ code: "prune/importance-missing" });
@@ -188,3 +235,46 @@ describe("michelImportance", () => {
     expect(await loaded.hash()).toBe(await importance.hash());
   });
 });
+
+describe("attention scores", () => {
+  it("are means over positions of what each head's weights say", async () => {
+    const context = await toyContext();
+    const model = toyModel();
+    const rows = [
+      [1, 5, 9, 20],
+      [1, 7, 3, 3, 4, 5],
+    ];
+    const sequences = rows.map((tokens) => writtenSequence({ tokens, start: 1 }));
+    const options = { model, sequences, batch: 2, context, use: "test" };
+    const [confidence, negentropy] = [await headConfidence(options), await headNegentropy(options)];
+    for (const layer of [0, 1]) {
+      const sums = Array.from({ length: 4 }, () => ({ confidence: 0, negentropy: 0, positions: 0 }));
+      for (const tokens of rows) {
+        const read = tokens.slice(0, -1);
+        const weights = await attentionOf(model, read, layer);
+        sums.forEach((sum, head) => {
+          for (let query = 0; query < read.length; query++) {
+            const row = Array.from({ length: read.length }, (_, key) => weights[(head * read.length + query) * read.length + key]);
+            sum.confidence += Math.max(...row);
+            sum.negentropy += row.reduce((total, p) => total + (p > 0 ? p * Math.log(p) : 0), 0);
+            sum.positions++;
+          }
+        });
+      }
+      sums.forEach((sum, head) => {
+        expect(confidence.get(`layers.${layer}.heads`)![head]).toBeCloseTo(sum.confidence / sum.positions, 5);
+        expect(negentropy.get(`layers.${layer}.heads`)![head]).toBeCloseTo(sum.negentropy / sum.positions, 5);
+      });
+    }
+  });
+});
+
+/** `[heads, queries, keys]` of one row. */
+async function attentionOf(model: Checkpoint, tokens: readonly number[], layer: number): Promise<Float32Array> {
+  const sites = { [`layers.${layer}.weights`]: { tap: "weights" } };
+  const store = createStore(openReference(), { weights: model.weights });
+  const compiled = compile(forwardGraph(toyArchitecture.define, model.config, undefined, { sites }), { store });
+  const { weights } = await compiled.run(padRows([tokens]));
+  await store.dispose();
+  return weights.data as Float32Array;
+}

@@ -1,7 +1,7 @@
 /** The loss of a model on data that it is not trained on. */
 import type { Context } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
-import { add, compile, createStore, f32, trace, zeros } from "@pare/tensor-core";
+import { add, compile, createStore, f32, trace, zeros, type SiteRequests } from "@pare/tensor-core";
 import {
   batchTensors,
   deviceOf,
@@ -27,19 +27,33 @@ export interface HeldOutLossOptions {
   readonly context: Context;
   /** Stage that asks, for messages. */
   readonly use: string;
+  /** What is asked for at sites of the model. */
+  readonly sites?: SiteRequests | undefined;
 }
 
 /** The mean over the predicted tokens. Throws `training/device-missing` and what the objective throws. */
-export async function heldOutLoss({ model, models, objective, sequences, batch, context, use }: HeldOutLossOptions): Promise<number> {
+export async function heldOutLoss({
+  model,
+  models,
+  objective,
+  sequences,
+  batch,
+  context,
+  use,
+  sites,
+}: HeldOutLossOptions): Promise<number> {
   const device = deviceOf(context, use);
   const subject = subjectOf(model, context.registry);
   const frozen = frozenSubjects(objective, models, context);
   const store = createStore(device, { weights: storedWeights(subject, frozen) });
-  const graph = trace((tracer) => {
-    const total = tracer.state(STATE, "f32", []);
-    tracer.assign(total, add(total, traceLoss(tracer, { subject, frozen, objective })));
-    return {};
-  });
+  const graph = trace(
+    (tracer) => {
+      const total = tracer.state(STATE, "f32", []);
+      tracer.assign(total, add(total, traceLoss(tracer, { subject, frozen, objective })));
+      return {};
+    },
+    { sites },
+  );
   const compiled = compile(graph, { store, ...listeners(context, device) });
   try {
     store.setState(STATE, zeros("f32", []));

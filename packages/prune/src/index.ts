@@ -1,13 +1,14 @@
 export { magnitude, type MagnitudeOptions } from "./magnitude.ts";
 export { heads, type HeadsOptions } from "./heads.ts";
 export { measureHeads, type HeadImportanceOptions } from "./head-importance.ts";
-export { headImportance, headImportanceArtifact, type HeadImportance } from "./importance.ts";
+export { headImportance, headImportanceArtifact, type HeadImportance, type MeasuredScore } from "./importance.ts";
 export { michelImportance, type MichelOptions } from "./michel.ts";
 export { chooseHeads, normaliseByLayer, type HeadChoice, type HeadScores } from "./head-choice.ts";
 export { storePruned, type PrunedStorage } from "./store-pruned.ts";
 export type { Pattern } from "./score.ts";
 export type { PruneState, Retrain } from "./retrain.ts";
 export {
+  attentionUnseen,
   axisBound,
   configDisagrees,
   importanceMissing,
@@ -31,3 +32,12 @@ export type { Axis } from "./axis.ts";
 export type { Cut } from "./cuts.ts";
 export { neurons, type NeuronsOptions } from "./neurons.ts";
 export { gradual, type GradualOptions } from "./gradual.ts";
+export { movement, type MovementOptions } from "./movement.ts";
+export { l0, type L0Options } from "./l0.ts";
+export { headGates, type HeadGatesOptions } from "./head-gates.ts";
+export { layerDrop, type LayerDropOptions } from "./layerdrop.ts";
+export { lotteryTicket, type LotteryTicketOptions } from "./lottery-ticket.ts";
+export { layerShortcuts, type LayerShortcut, type LayerShortcutsOptions, type LayerShortcutsReport } from "./layer-shortcuts.ts";
+export { headConfidence, headNegentropy, type AttentionScoreOptions } from "./attention-scores.ts";
+export type { HardConcreteOptions } from "./hard-concrete.ts";
+export type { TrainedPruningOptions } from "./trained-pruning.ts";

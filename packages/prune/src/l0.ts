@@ -1,6 +1,6 @@
 import { defineStage, type Stage } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
-import { add, mul, type Value } from "@pare/tensor-core";
+import { add, mul } from "@pare/tensor-core";
 import { ONE_LENGTH, oneLength } from "@pare/training";
 import { z } from "zod";
 import {
@@ -87,7 +87,7 @@ export const l0: Stage<typeof ID, L0Options, PruneState, { model: Checkpoint }> 
           },
         }),
       ),
-      penalty: (leaf) => mul(linear.map(({ name }) => expectedOpen(leaf(name, GATE), given)).reduce(sumOf), given.penalty / gates),
+      penalty: (leaf) => mul(linear.map(({ name }) => expectedOpen(leaf(name, GATE), given)).reduce(add), given.penalty / gates),
       inputs: gateInputs(context.seed, ID),
       finish: async (trained) => {
         context.emit({ type: "metric", name: "share of gates closed", value: closed / gates });
@@ -97,7 +97,3 @@ export const l0: Stage<typeof ID, L0Options, PruneState, { model: Checkpoint }> 
     return result;
   },
 });
-
-function sumOf(a: Value, b: Value): Value {
-  return add(a, b);
-}

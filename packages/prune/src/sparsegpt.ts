@@ -16,13 +16,14 @@ import {
 } from "./calibrated-pruning.ts";
 import { isNOfM, parseNOfM, selectNOfM, type NOfM } from "./n-of-m.ts";
 import type { PruneState } from "./retrain.ts";
-import { keyOf, selector, thresholdOf } from "./select.ts";
+import { expandMask, scoreMagnitude, unitOf, unitsOf, type Pattern } from "./score.ts";
+import { selector, thresholdOf } from "./select.ts";
 
 const ID = "prune/sparsegpt";
 
 /** Options of {@link sparsegpt}. */
 export interface SparseGptOptions extends CalibratedPruningOptions {
-  /** Columns whose mask is chosen together, default 32; with a pattern N:M rounded up to whole groups. */
+  /** Columns whose mask is chosen together, default 32; with a pattern rounded up to whole groups or blocks. */
   readonly block?: number | undefined;
   /** Added to the diagonal of H, as a share of its mean. Default 0.01. */
   readonly damping?: number | undefined;
@@ -44,7 +45,7 @@ const options: z.ZodType<Settings, SparseGptOptions> = z
 /**
  * Removes those of the layers' linear weights that cost least and moves the rest of their row to make up for it (Frantar and Alistarh
  * 2023). With H = 2XᵀX/N + λI and U the upper Cholesky factor of H⁻¹, weight w_j costs w_j² / U_jj² (their equation 3); the mask of a
- * block of columns is chosen when the sweep reaches it, over all rows; removing w_j moves the later columns by −w_j/U_jj · U_j,: .
+ * block of columns is chosen when the sweep reaches it, over all rows; with a pattern of blocks the costs of a block add up; removing w_j moves the later columns by −w_j/U_jj · U_j,: .
  *
  * ⌊sparsity · n⌋ of each matrix go exactly, equal costs in order of index; what earlier steps pruned goes first and stays zero.
  * Embeddings, norms, biases and an output matrix of its own stay. Host memory: 8 bytes per entry of the matrix and of H.
@@ -53,7 +54,7 @@ const options: z.ZodType<Settings, SparseGptOptions> = z
  */
 export const sparsegpt: Stage<typeof ID, SparseGptOptions, PruneState, { model: Checkpoint }> = calibratedPruning({
   id: ID,
-  version: 2,
+  version: 3,
   options,
   statistic: "gram",
   prune,
@@ -66,58 +67,66 @@ function prune(
   const weights = Float64Array.from(values.data as Float32Array);
   const factor = inverseFactor(statistic, columns, damping);
   const kept = new Uint8Array(weights.length);
-  const keys = new Uint32Array(weights.length);
-  const whole = isNOfM(pattern) ? Math.ceil(block / parseNOfM(pattern).m) * parseNOfM(pattern).m : block;
-  const score = (from: number, to: number): void => {
+  /** √cost of each weight in columns `[from, to)`, `[rows, to − from]`. */
+  const scored = (from: number, to: number): Area => {
+    const width = to - from;
+    const metric = new Float32Array(rows * width);
+    const before = mask && new Uint8Array(rows * width);
     for (let row = 0; row < rows; row++) {
       for (let column = from; column < to; column++) {
         const at = row * columns + column;
-        const cost = (weights[at] / factor[column * columns + column]) ** 2;
-        keys[at] = keyOf(cost, mask === undefined || mask[at] !== 0);
+        metric[row * width + column - from] = Math.abs(weights[at] / factor[column * columns + column]);
+        if (before !== undefined) before[row * width + column - from] = mask![at];
       }
     }
+    return { rows, width, metric, mask: before };
+  };
+  const write = (from: number, width: number, chosen: Uint8Array): void => {
+    for (let row = 0; row < rows; row++) kept.set(chosen.subarray(row * width, (row + 1) * width), row * columns + from);
   };
   const open = (from: number, to: number): void => {
-    score(from, to);
     // Counted up to the end of the block, so that the shares of all blocks add up to that of the matrix.
-    const count = countOf(sparsity, rows * to) - countOf(sparsity, rows * from);
-    keepMost(keys, kept, { rows, columns, from, to, count });
+    const units = (end: number): number => {
+      const { rows: down, columns: across } = unitsOf(pattern as Pattern, rows, end);
+      return down * across;
+    };
+    const count = countOf(sparsity, units(to)) - countOf(sparsity, units(from));
+    write(from, to - from, keepMost(scored(from, to), pattern as Pattern, count));
   };
   const enter = (column: number): void => {
     const { m } = parseNOfM(pattern as NOfM);
     if (column % m !== 0) return;
     const to = Math.min(columns, column + m);
-    score(column, to);
-    selectNOfM(keys, kept, columns, pattern as NOfM, [column, to]);
+    const { width, metric, mask: before } = scored(column, to);
+    const chosen = new Uint8Array(metric.length);
+    selectNOfM(scoreMagnitude(metric, before, rows, width, "unstructured"), chosen, width, pattern as NOfM);
+    write(column, width, chosen);
   };
+  const together = isNOfM(pattern) ? parseNOfM(pattern).m : unitOf(pattern).columns;
   sweepColumns({
     weights,
     rows,
     columns,
     factor,
-    block: whole,
+    block: Math.ceil(block / together) * together,
     ...(isNOfM(pattern) ? { enter } : { open }),
     replace: (row, column, value) => (kept[row * columns + column] === 0 ? 0 : value),
   });
   return { data: Float32Array.from(weights), kept };
 }
 
+/** Some columns of a weight. */
 interface Area {
   readonly rows: number;
-  readonly columns: number;
-  readonly from: number;
-  readonly to: number;
-  /** How many go. */
-  readonly count: number;
+  readonly width: number;
+  /** `[rows, width]` */
+  readonly metric: Float32Array;
+  /** 0 where an earlier step pruned. */
+  readonly mask: Uint8Array | undefined;
 }
 
-/** In columns `[from, to)` the `count` least keys of all rows go; those of key 0 go in any case. */
-function keepMost(keys: Uint32Array, kept: Uint8Array, { rows, columns, from, to, count }: Area): void {
-  const width = to - from;
-  const area = new Uint32Array(rows * width);
-  for (let row = 0; row < rows; row++) area.set(keys.subarray(row * columns + from, row * columns + to), row * width);
-  const stays = selector(thresholdOf(area, count))(area);
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < width; i++) kept[row * columns + from + i] = area[row * width + i] === 0 ? 0 : stays[row * width + i];
-  }
+/** The mask of an area in which the `count` units of least cost go; what was pruned stays so in any case. */
+function keepMost({ rows, width, metric, mask }: Area, pattern: Pattern, count: number): Uint8Array {
+  const keys = scoreMagnitude(metric, mask, rows, width, pattern);
+  return expandMask(selector(thresholdOf(keys, count))(keys), mask, rows, width, pattern);
 }
