@@ -29,6 +29,8 @@ export interface OnnxExport {
   readonly updates?: Readonly<Record<string, (builder: OnnxBuilder, value: OnnxValue, state: Value) => void>> | undefined;
   /** Name of an initializer in the file; default: the weight's own. */
   readonly nameOf?: ((weight: string) => string) | undefined;
+  /** Weights that the graph does not read and the file holds all the same, so that it can be read as the whole model again. */
+  readonly aside?: readonly string[] | undefined;
   readonly packs?: readonly OnnxPack[] | undefined;
   /** Kept in the model's `metadata_props`. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
@@ -84,6 +86,7 @@ export function buildOnnx(model: OnnxExport): OnnxBuilder {
     if (value !== undefined) update(builder, valueOf(walk, value), value);
   }
   prune(builder);
+  for (const weight of model.aside ?? []) denseInitializer(builder, weight, storedOf(walk, weight));
   return builder;
 }
 

@@ -15,6 +15,8 @@ import {
   onnxExporter,
   openSession,
   verifyCheckpoint,
+  xlnet,
+  xlnetConfig,
   type Checkpoint,
 } from "../index.ts";
 
@@ -22,6 +24,9 @@ const registry = createRegistry(...builtIn, onnxFormat);
 const shape = { vocabularySize: 24, contextLength: 16, hiddenSize: 16, heads: 2, feedForward: 20 };
 const decoder = createModel(llama.define, llamaConfig({ ...shape, layers: 1, keyValueHeads: 1 }), { seed: 3 });
 const pair = createModel(encoderDecoder.define, encoderDecoderConfig({ ...shape, encoderLayers: 1, decoderLayers: 1 }), { seed: 4 });
+const permuted = createModel(xlnet.define, xlnetConfig({ vocabularySize: 24, hiddenSize: 16, heads: 2, feedForward: 20, layers: 1 }), {
+  seed: 5,
+});
 
 async function written(model: Checkpoint, options: object = {}): Promise<MutableFileSet> {
   const files = memoryFiles();
@@ -39,6 +44,7 @@ describe("ONNX models read again", () => {
   it.each([
     ["a decoder", decoder],
     ["an encoder–decoder", pair],
+    ["an XLNet, of whose weights the graph leaves one out", permuted],
   ])("%s in f32: the same config and the same numbers", async (_, model) => {
     for (const options of [{}, { externalFrom: 1 }]) {
       const again = await loadCheckpoint(await written(model, options), registry);

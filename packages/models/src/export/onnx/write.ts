@@ -29,7 +29,11 @@ export async function writeOnnxModel(
   checkWeights(architecture, config, weights, "checkpoint");
   const computation = cache ? decodeComputation(architecture, config) : forwardComputation(architecture, config);
   const metadata = { [CONFIG_KEY]: JSON.stringify(config) };
-  return writeOnnx(files, file, { ...computation, weights, flavour, packs, metadata }, { externalFrom });
+  const read = new Set(
+    computation.graph.nodes.flatMap((node) => (node.kind === "leaf" && node.leaf.kind === "weight" ? [node.leaf.name] : [])),
+  );
+  const aside = architecture.weights(config).flatMap(({ name }) => (read.has(name) ? [] : [name]));
+  return writeOnnx(files, file, { ...computation, weights, flavour, aside, packs, metadata }, { externalFrom });
 }
 
 /** Lowerings that other packages brought. */
