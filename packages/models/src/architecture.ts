@@ -51,6 +51,17 @@ export interface Permutation {
   readonly targets?: Value | undefined;
 }
 
+/** What an architecture remembers of a segment, for the next one to read. */
+export interface MemorySpec {
+  /** Each layer remembers what it read, `[batch, entries, width]`. */
+  readonly layers: number;
+  readonly width: number;
+  /** Entries at most; 0: whoever reads segments says how many. */
+  readonly entries: number;
+  /** Tokens of a segment, its first ones, that are remembered; 0: all. */
+  readonly reused: number;
+}
+
 /** What is known of the segments before. */
 export interface SegmentMemory {
   /** What each layer read there, f32 `[batch, entries, hidden]` with a number of entries; the newest last. */
@@ -209,6 +220,8 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly decode?: ((scope: ModelScope, config: Config, inputs: DecodeInputs) => Value) | undefined;
   /** States (f32) that `decode` and `encode` use: `[batch, entries, heads, dim]`; `cross` ones grow with the source, not with the output. */
   readonly caches?: ((config: Config) => readonly CacheSpec[]) | undefined;
+  /** For texts that are read in segments, see {@link SegmentMemory}. Absent: every forward pass stands alone. */
+  readonly memory?: ((config: Config) => MemorySpec) | undefined;
   /** Removable heads; uneven counts per layer are legal. */
   readonly heads: (config: Config) => readonly HeadGroup[];
   /** The config after keeping only these query heads (ascending) of each group named by site; groups left out stay whole. */

@@ -184,6 +184,17 @@ export const cacheMissing: ErrorFactory<{ architecture: string }> = defineError(
   }),
 );
 
+export const memoryMissing: ErrorFactory<{ architecture: string }> = defineError(
+  "models/memory-missing",
+  "A text was to be read in segments by a model that remembers nothing of the segment before.",
+  ({ architecture }) => ({
+    message: "this model remembers nothing of the segment before",
+    field: architecture,
+    expected: "an architecture with a memory, such as xlnet",
+    next: "Open a session, and read the text as a whole.",
+  }),
+);
+
 export const calibrationMissing: ErrorFactory<Record<string, never>> = defineError(
   "models/calibration-missing",
   "Static quantization was asked for without examples to measure activations on.",

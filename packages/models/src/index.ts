@@ -15,6 +15,7 @@ export type {
   HuggingFace,
   Initial,
   LayerStack,
+  MemorySpec,
   ModelScope,
   NeuronGroup,
   Permutation,
@@ -118,6 +119,7 @@ export { xlnet } from "./architectures/xlnet/xlnet.ts";
 export { xlnetConfig, type XlnetConfig, type XlnetShape } from "./architectures/xlnet/config.ts";
 export type { PermutedTokenOptions } from "./architectures/xlnet/heads.ts";
 export { openSession } from "./session/session.ts";
+export { openSegments, type SegmentOptions, type Segments } from "./session/segments.ts";
 export { wordTokenizer } from "./word-tokenizer.ts";
 export { TextStream } from "./text-stream.ts";
 export { generateText, load, type LoadOptions, type LoadedModel, type TextOptions } from "./load.ts";

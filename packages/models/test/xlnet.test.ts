@@ -2,9 +2,9 @@
 import { openWasm } from "@pare/backend-wasm";
 import { openReference, type Dim, type HostTensor } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
-import type { Architecture } from "../src/index.ts";
+import { openSegments, withConfig, type Architecture } from "../src/index.ts";
 import { compareGolden, openGolden, type Golden } from "./goldens.ts";
-import { registry } from "./models.ts";
+import { registry, smallBert, smallXlnet } from "./models.ts";
 
 const CASES: [fixture: string, name: string][] = [
   ["xlnet-permuted-token", "two-streams"],
@@ -57,5 +57,84 @@ describe.each(CASES)("%s: %s", (fixture, name) => {
     expect(found.hidden).toBeLessThan(1e-4);
     expect(found.attention).toBeLessThan(1e-4);
     expect(found.gradient).toBeLessThan(1e-3);
+  });
+});
+
+/** Rows of an i32 matrix. */
+function rowsOf({ data, shape }: HostTensor): number[][] {
+  const [rows, width] = shape as [number, number];
+  return Array.from({ length: rows }, (_, row) => Array.from(data.slice(row * width, (row + 1) * width), Number));
+}
+
+function apart(found: HostTensor, wanted: HostTensor): number {
+  expect(found.shape).toEqual(wanted.shape);
+  return Array.from(found.data as ArrayLike<number>, (value, at) => Math.abs(value - Number(wanted.data[at]))).reduce(
+    (a, b) => Math.max(a, b),
+    0,
+  );
+}
+
+describe("texts in segments", () => {
+  it.each(["xlnet-permuted-token", "xlnet-backward", "xlnet-same-length"])("%s goes on as transformers does", async (fixture) => {
+    for (const device of [openReference(), await openWasm({ threads: 1 })]) {
+      const { checkpoint, architecture, expected } = await openGolden(fixture, registry, "memory.safetensors");
+      const read = (name: string): Promise<HostTensor> => expected.get(name)!.read();
+      const segments = openSegments(checkpoint, { device, architecture });
+      const first = rowsOf(await read("input/before"));
+      const second = { tokens: rowsOf(await read("input/tokens")), extra: { tokenTypes: rowsOf(await read("input/tokenTypes")) } };
+      for (let text = 0; text < 2; text++) {
+        expect(apart(await segments.read({ tokens: first }), await read("before"))).toBeLessThan(1e-4);
+        expect(apart(await segments.read(second), await read("output"))).toBeLessThan(1e-4);
+        for (const layer of [0, 1]) {
+          const { data, shape } = await segments.store.readState(`memory.${layer}`);
+          const wanted = await read(`remembered/${layer}`);
+          expect(apart({ dtype: "f32", shape, data }, wanted)).toBeLessThan(1e-4);
+        }
+        segments.forget();
+      }
+      await segments.dispose();
+      await device.close();
+    }
+  });
+
+  it("are each read as if alone, whatever the lengths of the others", async () => {
+    const device = openReference();
+    const checkpoint = smallXlnet();
+    const [one, two] = [
+      [
+        [1, 3, 4, 5],
+        [6, 7],
+        [3, 3, 3, 4],
+      ],
+      [[4], [5, 6, 7, 3, 4, 5, 6, 7], []],
+    ] as const;
+    const alone = async (texts: readonly (readonly number[])[][]): Promise<HostTensor[]> => {
+      const segments = openSegments(checkpoint, { device, registry });
+      const outputs: HostTensor[] = [];
+      for (let part = 0; part < 3; part++) outputs.push(await segments.read({ tokens: texts.map((text) => text[part]!) }));
+      await segments.dispose();
+      return outputs;
+    };
+    const together = await alone([[...one], [...two]]);
+    for (const [row, text] of [one, two].entries())
+      for (const [part, output] of (await alone([[...text]])).entries()) {
+        const { data, shape } = together[part]!;
+        const begin = row * shape[1]! * shape[2]!;
+        output.data.forEach((value, at) => expect(data[begin + at]).toBeCloseTo(Number(value), 5));
+      }
+    await device.close();
+  });
+
+  it("are refused where a model remembers nothing, and where nobody says how much", async () => {
+    const device = openReference();
+    expect(() => openSegments(smallBert(), { device, registry })).toThrow(expect.objectContaining({ code: "models/memory-missing" }));
+    const checkpoint = smallXlnet();
+    const silent = withConfig(checkpoint, { ...checkpoint.config, memoryLength: 0 }, checkpoint.weights);
+    expect(() => openSegments(silent, { device, registry })).toThrow(expect.objectContaining({ code: "models/rows-invalid" }));
+    const segments = openSegments(silent, { device, registry, entries: 3 });
+    await segments.read({ tokens: [[1], [2]] });
+    await expect(segments.read({ tokens: [[1]] })).rejects.toMatchObject({ code: "models/rows-invalid" });
+    await segments.dispose();
+    await device.close();
   });
 });

@@ -55,13 +55,22 @@ export function openSession(checkpoint: Checkpoint, options: SessionOptions): Se
   };
 }
 
-function architectureOf({ config }: Checkpoint, { architecture, registry }: SessionOptions): Architecture {
+/** The architecture given, or the registry's. Throws `models/architecture-missing`, `core/plugin-unknown`. */
+export function architectureOf(
+  { config }: Checkpoint,
+  { architecture, registry }: Pick<SessionOptions, "architecture" | "registry">,
+): Architecture {
   if (architecture !== undefined) return architecture;
   if (registry === undefined) throw architectureMissing({ architecture: config.architecture });
   return registry.find("architecture", config.architecture).define as Architecture;
 }
 
-function padded(architecture: Architecture, config: ModelConfig, { tokens, sources, extra }: SequenceBatch): Record<string, HostTensor> {
+/** A batch as the run-time inputs of a forward pass. */
+export function padded(
+  architecture: Architecture,
+  config: ModelConfig,
+  { tokens, sources, extra }: SequenceBatch,
+): Record<string, HostTensor> {
   const limit = contextOf(config);
   const width = bucketWidth(Math.max(...tokens.map((row) => row.length)), limit);
   const sourceWidth = sources && bucketWidth(Math.max(...sources.map((row) => row.length)), limit);
@@ -69,7 +78,7 @@ function padded(architecture: Architecture, config: ModelConfig, { tokens, sourc
 }
 
 /** `[rows, width, …]` cut to the first `kept` of its width. */
-function trimmed({ dtype, shape, data }: HostTensor, kept: number): HostTensor {
+export function trimmed({ dtype, shape, data }: HostTensor, kept: number): HostTensor {
   const [rows, width, vocabulary] = shape as [number, number, number];
   if (kept === width) return { dtype, shape, data };
   const out = new Float32Array(rows * kept * vocabulary);

@@ -27,6 +27,12 @@ const architecture: Architecture<XlnetConfig> = {
     const output = headOf(config).forward({ scope, config, positions, lengths }, encode(scope, config, inputs), config.head);
     return scope.tracer.site("logits", output);
   },
+  memory: ({ layers, hiddenSize: width, memoryLength: entries, reuseLength: reused }) => ({
+    layers: layers.length,
+    width,
+    entries,
+    reused,
+  }),
   heads: encoderHeads,
   withHeads: (config, kept) => ({
     ...config,
