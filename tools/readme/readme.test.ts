@@ -30,7 +30,10 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   distill: { prints: ["4 2\n"] },
   "eval-suites": { prints: [/^scan\/simple out-of-domain \{[^}]*examples: 500,[^}]*\}\nscan\/length [^}]*examples: 100,[^}]*\}\n$/] },
   formats: { prints: [/^\[ 2, 2 \] .*\nFloat32Array\(4\) \[ 1, 2, 3, 4 \]\n20 int8 per output\nllama\nFloat32Array\(2\) \[ 3, 4 \]\n$/] },
-  models: { prints: [/^, there was a little girl named Lily.*true acme\/halve\n3 3\n\[ 1, 2, 6 \]\n(\d\n){4}\[ 1, 2, 6 \]\n$/s], data: "stories260K" },
+  models: {
+    prints: [/^, there was a little girl named Lily.*true acme\/halve\n3 3\n\[ 1, 2, 6 \]\n(\d\n){4}\[ 1, 2, 6 \]\n$/s],
+    data: "stories260K",
+  },
   "scaling-laws": { prints: [""], files: { "runs.csv": RUNS } },
   "sparse-kernels": { prints: [/^layer linear: [a-z-]+ \(.*\)\n\[ 32, 256 \] 14192 bytes instead of 131072\n$/] },
   "tensor-core": {
