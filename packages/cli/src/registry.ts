@@ -17,6 +17,7 @@ import {
 } from "@pare/models";
 import { hubSource } from "@pare/models/node";
 import {
+  allocate,
   gradual,
   headGates,
   headImportanceArtifact,
@@ -30,7 +31,9 @@ import {
   measureHeads,
   movement,
   neurons,
+  scan,
   sparsegpt,
+  trial,
   wanda,
 } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
@@ -51,6 +54,9 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     wanda,
     sparsegpt,
     gradual,
+    trial,
+    scan,
+    allocate,
     heads,
     layers,
     neurons,

@@ -155,3 +155,26 @@ export const attentionUnseen: ErrorFactory<{ architecture: string; site: string 
     next: 'Choose the score "michel", or let the architecture name the site as `weights`.',
   }),
 );
+
+export const sensitivityMissing: ErrorFactory<{ use: string; of: string }> = defineError(
+  "prune/sensitivity-missing",
+  "A budget was to be allotted without a scan, or in seconds after a scan that timed nothing.",
+  ({ use, of }) => ({
+    message: `${use} has nothing to weigh`,
+    field: of,
+    expected: "a `prune/scan` step before this one; with `latency` for a budget in seconds",
+    next: "Put the scan earlier in the recipe.",
+  }),
+);
+
+export const budgetUnreachable: ErrorFactory<{ of: string; limit: number; least: number }> = defineError(
+  "prune/budget-unreachable",
+  "Even the largest shares that were scanned leave more than the budget allows.",
+  ({ of, limit, least }) => ({
+    message: "the budget cannot be kept",
+    field: "budget",
+    expected: `at least ${least} ${of}, with the largest share of every part`,
+    found: String(limit),
+    next: "Scan larger shares, or allow more.",
+  }),
+);

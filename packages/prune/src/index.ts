@@ -10,13 +10,16 @@ export type { PruneState, Retrain } from "./retrain.ts";
 export {
   attentionUnseen,
   axisBound,
+  budgetUnreachable,
   configDisagrees,
   importanceMissing,
   importanceUnfit,
   layerDataMissing,
   layerUnknown,
   notFinite,
+  partUnknown,
   quantizedWeight,
+  sensitivityMissing,
   stackUnknown,
   tooManyHeads,
   tooManyLayers,
@@ -30,6 +33,12 @@ export { blockInfluence, type BlockInfluenceOptions } from "./block-influence.ts
 export { dependenciesOf, type Dependencies, type Kept } from "./dependencies.ts";
 export type { Axis } from "./axis.ts";
 export type { Cut } from "./cuts.ts";
+export { trial, type Trial, type TrialOptions } from "./trial.ts";
+export { scan, type ScanOptions } from "./scan.ts";
+export { sensitivityTable, type Currency, type ScanGroup, type ScanPoint, type Sensitivity } from "./sensitivity.ts";
+export { allocate, type AllocateOptions, type Allocation, type Budget } from "./allocate.ts";
+export type { Costs, LatencyOptions } from "./measures.ts";
+export type { Share } from "./share.ts";
 export { neurons, type NeuronsOptions } from "./neurons.ts";
 export { gradual, type GradualOptions } from "./gradual.ts";
 export { movement, type MovementOptions } from "./movement.ts";

@@ -1,0 +1,45 @@
+/** How much a model loses by how much of each part goes: what a scan found, and what allocation reads. */
+import type { PluginRef } from "@pare/core";
+import type { Trial } from "./trial.ts";
+
+/** What a budget is counted in. */
+export type Currency = "parameters" | "bytes" | "flops" | "seconds";
+
+export interface ScanPoint extends Trial {
+  readonly share: number;
+}
+
+/** Parts that get the same share. */
+export interface ScanGroup {
+  readonly name: string;
+  /** Weights, or sites of heads or neurons. */
+  readonly parts: readonly string[];
+  /** Ascending shares; that of the base is not among them. */
+  readonly points: readonly ScanPoint[];
+}
+
+/** Plain JSON. */
+export interface Sensitivity {
+  /** The pruning stage without its share. */
+  readonly prune: PluginRef;
+  /** The option of that stage which takes shares by part. */
+  readonly option: "sparsity" | "fraction";
+  /** Before anything goes. */
+  readonly whole: Trial;
+  /** The share of all parts but the one that is looked at, and what the model is with it. */
+  readonly others: number;
+  readonly base: Trial;
+  readonly groups: readonly ScanGroup[];
+}
+
+/** Loss by part and share, as a Markdown table. */
+export function sensitivityTable({ groups, others, base }: Sensitivity): string {
+  const shares = [...new Set(groups.flatMap(({ points }) => points.map(({ share }) => share)))].sort((a, b) => a - b);
+  const cell = (points: readonly ScanPoint[], share: number): string => points.find((point) => point.share === share)?.loss.toFixed(4) ?? "";
+  const percent = (share: number): string => `${Number((100 * share).toFixed(2))} %`;
+  return [
+    `| loss; ${base.loss.toFixed(4)} at ${percent(others)} everywhere | ${shares.map(percent).join(" | ")} |`,
+    `|---|${shares.map(() => "---:").join("|")}|`,
+    ...groups.map(({ name, points }) => `| ${name} | ${shares.map((share) => cell(points, share)).join(" | ")} |`),
+  ].join("\n");
+}
