@@ -32,7 +32,10 @@ const options: z.ZodType<AllocateOptions, AllocateOptions> = z.object({
       share: z.number().gt(0).lt(1).optional().describe("what may be left, of the whole"),
       total: z.number().positive().optional().describe("what may be left"),
     })
-    .refine(({ share, total }) => (share === undefined) !== (total === undefined), { message: "give one of `share` and `total`", path: ["share"] }),
+    .refine(({ share, total }) => (share === undefined) !== (total === undefined), {
+      message: "give one of `share` and `total`",
+      path: ["share"],
+    }),
   retrain: retrainField,
 });
 
@@ -72,7 +75,7 @@ export const allocate: Stage<typeof ID, AllocateOptions, PruneState, { model: Ch
 });
 
 /** Throws `prune/sensitivity-missing` where the scan timed nothing, `prune/budget-unreachable`. */
-export function allot({ whole, base, others, groups }: Sensitivity, { of, share, total }: Budget): Allocation {
+export function allot({ whole, groups }: Sensitivity, { of, share, total }: Budget): Allocation {
   const cost = (found: Trial): number => {
     const value = found[of];
     if (value === undefined) throw sensitivityMissing({ use: ID, of });
@@ -80,20 +83,20 @@ export function allot({ whole, base, others, groups }: Sensitivity, { of, share,
   };
   const limit = total ?? share! * cost(whole);
   const levels = groups.map(({ points }): Level[] => [
-    { share: others, saves: 0, costs: 0 },
-    ...points.map((point) => ({ share: point.share, saves: cost(base) - cost(point), costs: point.loss - base.loss })),
+    { share: 0, saves: 0, costs: 0 },
+    ...points.map((point) => ({ share: point.share, saves: cost(whole) - cost(point), costs: point.loss - whole.loss })),
   ]);
-  const solved = solveAllocation(levels, cost(base) - limit);
+  const solved = solveAllocation(levels, cost(whole) - limit);
   if (solved === undefined) {
     const most = levels.reduce((sum, each) => sum + Math.max(...each.map(({ saves }) => saves)), 0);
-    throw budgetUnreachable({ of, limit, least: cost(base) - most });
+    throw budgetUnreachable({ of, limit, least: cost(whole) - most });
   }
   return {
     shares: Object.fromEntries(groups.map(({ name }, index) => [name, solved[index].share])),
     of,
     expected: {
-      cost: solved.reduce((left, { saves }) => left - saves, cost(base)),
-      loss: solved.reduce((sum, { costs }) => sum + costs, base.loss),
+      cost: solved.reduce((left, { saves }) => left - saves, cost(whole)),
+      loss: solved.reduce((sum, { costs }) => sum + costs, whole.loss),
     },
   };
 }

@@ -59,8 +59,7 @@ describe("prune/scan", () => {
   it("finds for each weight and share what the stage alone would find", async () => {
     const sensitivity = await sensitivityOf();
     expect(sensitivity.groups.map(({ name }) => name)).toHaveLength(14);
-    expect(sensitivity).toMatchObject({ option: "sparsity", others: 0, prune: { use: "prune/magnitude" } });
-    expect(sensitivity.base).toEqual(sensitivity.whole);
+    expect(sensitivity).toMatchObject({ option: "sparsity", prune: { use: "prune/magnitude" } });
     const group = sensitivity.groups.find(({ name }) => name === "layers.1.feedForward.down")!;
     expect(group.points.map(({ share }) => share)).toEqual([0.5, 0.75]);
     const step = { use: "prune/magnitude", sparsity: { "layers.1.feedForward.down": 0.75 } };
@@ -69,19 +68,18 @@ describe("prune/scan", () => {
     expect(sensitivityTable(sensitivity).split("\n")).toHaveLength(16);
   });
 
-  it("looks at a layer's parts together, with the others pruned as well, and at heads and neurons", async () => {
-    const layers = await sensitivityOf({ group: "layer", others: 0.5 });
-    expect(layers.groups.map(({ name, parts, points }) => [name, parts.length, points.map(({ share }) => share)])).toEqual([
-      ["layers.0", 7, [0.75]],
-      ["layers.1", 7, [0.75]],
+  it("looks at a layer's parts together, and at heads and neurons", async () => {
+    const layers = await sensitivityOf({ group: "layer" });
+    expect(layers.groups.map(({ name, parts, points }) => [name, parts.length, points.length])).toEqual([
+      ["layers.0", 7, 2],
+      ["layers.1", 7, 2],
     ]);
-    expect(layers.base.parameters).toBeLessThan(layers.whole.parameters);
     const thin = await sensitivityOf({ prune: { use: "prune/neurons", score: "random" }, parts: "neurons", at: [0.25] });
     expect(thin.option).toBe("fraction");
-    expect(thin.groups.map(({ points }) => thin.base.parameters - points[0].parameters)).toEqual([72, 72]);
+    expect(thin.groups.map(({ points }) => thin.whole.parameters - points[0].parameters)).toEqual([72, 72]);
     const narrow = await sensitivityOf({ prune: { use: "prune/heads", score: "magnitude" }, parts: "heads", at: [0.5] });
-    expect(narrow.groups.map(({ points }) => narrow.base.parameters - points[0].parameters)).toEqual([128, 128]);
-    expect(narrow.groups[0].points[0].flops).toBeLessThan(narrow.base.flops - 256);
+    expect(narrow.groups.map(({ points }) => narrow.whole.parameters - points[0].parameters)).toEqual([128, 128]);
+    expect(narrow.groups[0].points[0].flops).toBeLessThan(narrow.whole.flops - 256);
   });
 
   it("goes on where it was cut off, trials that ended before it are not made again, and ends in the same bytes", async () => {
@@ -123,15 +121,21 @@ describe("prune/allocate", () => {
   it("takes what costs least, where parts differ", () => {
     const at = (loss: number, parameters: number) => ({ share: 0.5, loss, parameters, bytes: 0, flops: 0 });
     const base = { loss: 1, parameters: 100, bytes: 0, flops: 0 };
-    const groups = [at(5, 90), at(1.1, 90), at(1.2, 80)].map((point, index) => ({ name: `${index}`, parts: [`${index}`], points: [point] }));
-    const sensitivity: Sensitivity = { prune: { use: "x" }, option: "sparsity", whole: base, base, others: 0, groups };
+    const groups = [at(5, 90), at(1.1, 90), at(1.2, 80)].map((point, index) => ({
+      name: `${index}`,
+      parts: [`${index}`],
+      points: [point],
+    }));
+    const sensitivity: Sensitivity = { prune: { use: "x" }, option: "sparsity", whole: base, groups };
     expect(allot(sensitivity, { of: "parameters", share: 0.7 })).toEqual({
       shares: { 0: 0, 1: 0.5, 2: 0.5 },
       of: "parameters",
       expected: { cost: 70, loss: expect.closeTo(1.3) },
     });
     expect(allot(sensitivity, { of: "parameters", share: 0.9 }).shares).toEqual({ 0: 0, 1: 0.5, 2: 0 });
-    expect(() => allot(sensitivity, { of: "parameters", share: 0.5 })).toThrow(expect.objectContaining({ code: "prune/budget-unreachable" }));
+    expect(() => allot(sensitivity, { of: "parameters", share: 0.5 })).toThrow(
+      expect.objectContaining({ code: "prune/budget-unreachable" }),
+    );
     expect(() => allot(sensitivity, { of: "seconds", share: 0.5 })).toThrow(expect.objectContaining({ code: "prune/sensitivity-missing" }));
   });
 

@@ -14,7 +14,7 @@ import type { Architecture, Checkpoint } from "@pare/models";
 import { subjectOf, type DataOptions } from "@pare/training";
 import { z } from "zod";
 import type { PruneState } from "./retrain.ts";
-import type { ScanGroup, Sensitivity } from "./sensitivity.ts";
+import type { ScanGroup, ScanPoint, Sensitivity } from "./sensitivity.ts";
 import { trial, trialFields, type Trial, type TrialOptions } from "./trial.ts";
 
 const ID = "prune/scan";
@@ -35,14 +35,11 @@ export interface ScanOptions extends Omit<TrialOptions, "step"> {
   readonly at: readonly number[];
   /** Every part alone (default), or the parts of a layer together. */
   readonly group?: "part" | "layer" | undefined;
-  /** What is gone of all other parts while one is looked at. Default 0. Near the share that is aimed at, losses say more of it. */
-  readonly others?: number | undefined;
 }
 
-interface Settings extends Omit<ScanOptions, "parts" | "group" | "others" | "batch"> {
+interface Settings extends Omit<ScanOptions, "parts" | "group" | "batch"> {
   readonly parts: Parts;
   readonly group: "part" | "layer";
-  readonly others: number;
   readonly batch: number;
 }
 
@@ -52,7 +49,6 @@ const options: z.ZodType<Settings, ScanOptions> = z
     parts: z.enum(["weights", "heads", "neurons"]).default("weights").describe("what is pruned part by part"),
     at: z.array(z.number().gt(0).lt(1)).min(1).describe("shares that are tried of each part"),
     group: z.enum(["part", "layer"]).default("part").describe("every part alone, or those of a layer together"),
-    others: z.number().min(0).lt(1).default(0).describe("share that is gone of all other parts meanwhile"),
     ...trialFields,
   })
   .refine(({ at }) => at.every((share, index) => index === 0 || share > at[index - 1]), { message: "shares ascend", path: ["at"] })
@@ -78,37 +74,15 @@ export const scan: Stage<typeof ID, ScanOptions, PruneState, { sensitivity: Sens
   package: "@pare/prune",
   options,
   run: async ({ model }: PruneState, given, context) => {
-    const { prune, parts, at, group, others, ...measured } = given;
+    const { prune, parts, at, group, ...measured } = given;
     const groups = groupsOf(model, subjectOf(model, context.registry).architecture, parts, group);
     const option = optionOf(parts);
-    const all = groups.flatMap((each) => each.parts);
-    const stepWith = (share: (part: string) => number): PluginRef => {
-      const shares = Object.fromEntries(all.map((part) => [part, share(part)]).filter(([, value]) => value !== 0));
-      return { ...prune, [option]: shares };
-    };
-    const points = groups.flatMap((each) => at.filter((share) => share !== others).map((share) => ({ each, share })));
-    const steps = [
-      undefined,
-      ...(others === 0 ? [] : [stepWith(() => others)]),
-      ...points.map(({ each, share }) => stepWith((part) => (each.parts.includes(part) ? share : others))),
-    ];
-    const [whole, ...rest] = await trials(model, steps, measured, context);
-    const base = others === 0 ? whole : rest.shift()!;
-    const found = points.map(({ each, share }, index) => ({ name: each.name, share, ...rest[index] }));
-    return {
-      sensitivity: {
-        prune,
-        option,
-        whole,
-        others,
-        base,
-        groups: groups.map(({ name, parts: own }) => ({
-          name,
-          parts: own,
-          points: found.filter((point) => point.name === name).map(({ name: _name, ...point }) => point),
-        })),
-      },
-    };
+    const points = groups.flatMap(({ name, parts: own }) => at.map((share) => ({ name, own, share })));
+    const steps = points.map(({ own, share }): PluginRef => ({ ...prune, [option]: Object.fromEntries(own.map((part) => [part, share])) }));
+    const [whole, ...found] = await trials(model, [undefined, ...steps], measured, context);
+    const pointsOf = (group: string): ScanPoint[] =>
+      points.flatMap(({ name, share }, index) => (name === group ? [{ share, ...found[index] }] : []));
+    return { sensitivity: { prune, option, whole, groups: groups.map((each) => ({ ...each, points: pointsOf(each.name) })) } };
   },
 });
 
@@ -118,7 +92,8 @@ function groupsOf(model: Checkpoint, architecture: Architecture, parts: Parts, b
   const prefixes = architecture.layers(config).flatMap((stack) => stack.prefixes);
   const layerOf = (part: string): string | undefined => prefixes.find((prefix) => part.startsWith(prefix))?.slice(0, -1);
   const names = {
-    weights: () => architecture.weights(config).flatMap(({ name, role }) => (role === "linear" && layerOf(name) !== undefined ? [name] : [])),
+    weights: () =>
+      architecture.weights(config).flatMap(({ name, role }) => (role === "linear" && layerOf(name) !== undefined ? [name] : [])),
     heads: () => architecture.heads(config).map(({ site }) => site),
     neurons: () => architecture.neurons(config).map(({ site }) => site),
   }[parts]();
@@ -147,7 +122,10 @@ async function trials(
   });
   const found: Trial[] = [];
   // A trial's own progress would jump back and forth under the scan's.
-  const quiet: Context = { ...context, emit: (event) => event.type === "warning" || event.type === "fallback" ? context.emit(event) : undefined };
+  const quiet: Context = {
+    ...context,
+    emit: (event) => (event.type === "warning" || event.type === "fallback" ? context.emit(event) : undefined),
+  };
   for await (const { outputs } of localRunner({ store }).map(jobs, quiet)) {
     found.push((await store.get(outputs["trial"], registry)) as Trial);
     context.emit({ type: "progress", progress: { done: found.length, total: jobs.length, unit: "trials", message: ID } });

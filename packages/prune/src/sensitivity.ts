@@ -14,7 +14,7 @@ export interface ScanGroup {
   readonly name: string;
   /** Weights, or sites of heads or neurons. */
   readonly parts: readonly string[];
-  /** Ascending shares; that of the base is not among them. */
+  /** Ascending shares. */
   readonly points: readonly ScanPoint[];
 }
 
@@ -26,19 +26,17 @@ export interface Sensitivity {
   readonly option: "sparsity" | "fraction";
   /** Before anything goes. */
   readonly whole: Trial;
-  /** The share of all parts but the one that is looked at, and what the model is with it. */
-  readonly others: number;
-  readonly base: Trial;
   readonly groups: readonly ScanGroup[];
 }
 
 /** Loss by part and share, as a Markdown table. */
-export function sensitivityTable({ groups, others, base }: Sensitivity): string {
+export function sensitivityTable({ groups, whole }: Sensitivity): string {
   const shares = [...new Set(groups.flatMap(({ points }) => points.map(({ share }) => share)))].sort((a, b) => a - b);
-  const cell = (points: readonly ScanPoint[], share: number): string => points.find((point) => point.share === share)?.loss.toFixed(4) ?? "";
+  const cell = (points: readonly ScanPoint[], share: number): string =>
+    points.find((point) => point.share === share)?.loss.toFixed(4) ?? "";
   const percent = (share: number): string => `${Number((100 * share).toFixed(2))} %`;
   return [
-    `| loss; ${base.loss.toFixed(4)} at ${percent(others)} everywhere | ${shares.map(percent).join(" | ")} |`,
+    `| loss; ${whole.loss.toFixed(4)} with nothing gone | ${shares.map(percent).join(" | ")} |`,
     `|---|${shares.map(() => "---:").join("|")}|`,
     ...groups.map(({ name, points }) => `| ${name} | ${shares.map((share) => cell(points, share)).join(" | ")} |`),
   ].join("\n");

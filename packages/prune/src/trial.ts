@@ -1,6 +1,14 @@
 import { defineStage, isPluginRef, resolveStep, type PluginRef, type Stage, type Step } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
-import { dataFields, objectiveField, objectiveFor, prepareSequences, subjectOf, type DataOptions, type ObjectiveReference } from "@pare/training";
+import {
+  dataFields,
+  objectiveField,
+  objectiveFor,
+  prepareSequences,
+  subjectOf,
+  type DataOptions,
+  type ObjectiveReference,
+} from "@pare/training";
 import { z } from "zod";
 import { heldOutLoss } from "./held-out-loss.ts";
 import { costsOf, type Costs, type LatencyOptions } from "./measures.ts";

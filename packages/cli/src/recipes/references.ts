@@ -1,5 +1,5 @@
 /** What the options of a step name in turn — a data set, an objective, a step to retrain with — checked before anything runs. */
-import { checkOptions, isPluginRef, resolveRef, resolveStep, type PluginKind, type Registry } from "@pare/core";
+import { checkOptions, isPluginRef, resolveRef, resolveStep, type PluginKind, type PluginRef, type Registry } from "@pare/core";
 import { located } from "../errors.ts";
 
 /**
@@ -18,12 +18,19 @@ export function checkReferences(registry: Registry, options: unknown, file: stri
       continue;
     }
     try {
-      checkReference(registry, kindOf(registry, value.use, name), value, field);
+      checkReference(registry, kindOf(registry, value.use, name), name === "prune" ? withShare(registry, value) : value, field);
     } catch (error) {
       throw located(error, { file, place: field, use: value.use });
     }
     checkReferences(registry, value, file, `${field} (${value.use})`);
   }
+}
+
+/** A stage that is named as `prune` lacks the share, which the stage that names it gives: the options are checked with one. */
+function withShare(registry: Registry, ref: PluginRef): PluginRef {
+  const takes = (registry.list("stage").find(({ id }) => id === ref.use)?.jsonSchema ?? {}) as { readonly properties?: object };
+  const option = ["sparsity", "fraction"].find((share) => share in (takes.properties ?? {}) && !(share in ref));
+  return option === undefined ? ref : { ...ref, [option]: 0.5 };
 }
 
 const KINDS = ["stage", "data", "objective"] as const satisfies readonly PluginKind[];
