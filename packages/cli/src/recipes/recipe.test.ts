@@ -39,6 +39,18 @@ function read(name: string, content?: string, config = {}): ReturnType<typeof re
 
 const steps = [{ use: "test/shrink", by: 0.5 }];
 
+test("a stage to prune with is checked with the share that the stage naming it gives", async () => {
+  const options = z.strictObject({ sparsity: z.number(), pattern: z.enum(["4x1"]).optional() });
+  const pruner = defineStage({ id: "test/pruner", version: 1, package: "@pare/test", options, run: async () => ({}) });
+  const rounds = defineStage({ ...retrain, id: "test/rounds", options: z.looseObject({}), run: async () => ({}) });
+  const known = { registry: createRegistry(pruner, rounds), config: {}, cwd: temporaryFolder() };
+  const write = (prune: object): void => writeFileSync(join(known.cwd, "r.json"), JSON.stringify([{ use: "test/rounds", prune }]));
+  write({ use: "test/pruner", pattern: "4x1" });
+  expect((await readRecipe("r.json", known)).steps).toMatchObject([{ options: { prune: { use: "test/pruner", pattern: "4x1" } } }]);
+  write({ use: "test/pruner", pattern: "5x1" });
+  await expect(readRecipe("r.json", known)).rejects.toMatchObject({ code: "core/options-invalid" });
+});
+
 test.each([
   ["r.json", JSON.stringify(steps)],
   ["r.json", JSON.stringify({ description: "half", steps })],
