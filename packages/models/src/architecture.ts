@@ -162,6 +162,22 @@ export interface Head {
   readonly width: number;
   /** Names of the classes by index, where the head has classes. */
   readonly labels?: readonly string[] | undefined;
+  /** Of sequence-classification: one class of all (default), any of them, or numbers. */
+  readonly kind?: "single" | "multiple" | "regression" | undefined;
+}
+
+/** A head that is asked for: its task, and what it takes to say besides (labels). */
+export interface HeadWanted {
+  readonly task: string;
+  readonly [option: string]: unknown;
+}
+
+/** How a model gets another head. */
+export interface HeadChange<Config extends ModelConfig = ModelConfig> {
+  /** The config with that head, for `parse` to check; what is left out of `head` is what the model's kind has there. */
+  readonly config: (config: Config, head: HeadWanted) => Config;
+  /** Names of the weights that are the head's own and start anew. */
+  readonly weights: (config: Config) => readonly string[];
 }
 
 /** A folder's config.json as it stands. */
@@ -210,6 +226,8 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly weights: (config: Config) => readonly WeightSpec[];
   /** What `forward` gives; absent: logits for the next token, `[batch, seq, vocabulary]`. */
   readonly head?: ((config: Config) => Head) | undefined;
+  /** Absent: the model keeps the head it has. */
+  readonly headChange?: HeadChange<Config> | undefined;
   /** Absent: tokens and positions alone. */
   readonly tokenInputs?: ((config: Config) => readonly TokenInput[]) | undefined;
   /** What {@link head} says, f32. */

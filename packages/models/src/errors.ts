@@ -167,6 +167,17 @@ export const headUnfit: ErrorFactory<{ use: string; architecture: string; expect
   }),
 );
 
+export const headFixed: ErrorFactory<{ architecture: string }> = defineError(
+  "models/head-fixed",
+  "Another head was asked for of an architecture that has but one.",
+  ({ architecture }) => ({
+    message: "this architecture keeps the head it has",
+    field: architecture,
+    expected: "an encoder such as bert",
+    next: "Use an encoder, or train the model for what its head is for.",
+  }),
+);
+
 export const notExpressible: ErrorFactory<Fault> = fault(
   "not-expressible",
   "A format cannot say something that the model has: heads that differ from layer to layer, an option of another library.",

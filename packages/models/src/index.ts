@@ -10,7 +10,9 @@ export type {
   EncodeInputs,
   ForwardInputs,
   Head,
+  HeadChange,
   HeadGroup,
+  HeadWanted,
   HiddenWidth,
   HuggingFace,
   Initial,
@@ -66,6 +68,8 @@ export { decodeComputation, forwardComputation, type OnnxComputation } from "./e
 export { activationRanges, type CalibrationRow, type RangeOptions } from "./export/onnx/ranges.ts";
 export { saveCheckpoint, saveProvenance } from "./folder/save.ts";
 export { huggingFaceConfig, huggingFaceTensors, saveHuggingFace, type HuggingFaceSaved } from "./huggingface/save.ts";
+export { withHead, type WithHeadOptions } from "./with-head.ts";
+export { cutTexts } from "./cut-texts.ts";
 export { headOf, needHead } from "./session/head.ts";
 export {
   adjacentPairs,
@@ -120,6 +124,7 @@ export { xlnetConfig, type XlnetConfig, type XlnetShape } from "./architectures/
 export type { PermutedTokenOptions } from "./architectures/xlnet/heads.ts";
 export { openSession } from "./session/session.ts";
 export { openSegments, type SegmentOptions, type Segments } from "./session/segments.ts";
+export { wordPieceTokenizer, type WordPieceOptions } from "./word-piece-tokenizer.ts";
 export { wordTokenizer } from "./word-tokenizer.ts";
 export { TextStream } from "./text-stream.ts";
 export { generateText, load, type LoadOptions, type LoadedModel, type TextOptions } from "./load.ts";
@@ -128,6 +133,6 @@ export { choose, type Choice } from "./apps/choose.ts";
 export { classify, type Classification } from "./apps/classify.ts";
 export { embed } from "./apps/embed.ts";
 export { fillMask, type FillOptions, type Filling } from "./apps/fill-mask.ts";
-export type { AppOptions, TextInput } from "./apps/rows.ts";
+export { runRows, type AppOptions, type EncodedRow, type RowOutput, type TextInput } from "./apps/rows.ts";
 export { tag, type Tagged } from "./apps/tag.ts";
 export { builtIn } from "./plugins.ts";

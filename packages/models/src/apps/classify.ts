@@ -21,7 +21,7 @@ export interface Classification {
 export async function classify(session: Session, texts: readonly TextInput[], options: AppOptions = {}): Promise<Classification[]> {
   const { architecture, checkpoint } = session;
   const head = needHead(architecture, checkpoint.config, "sequence-classification", "classify texts");
-  const kind = (checkpoint.config["head"] as { readonly kind?: string } | undefined)?.kind ?? "single";
+  const { kind = "single" } = head;
   const labels = head.labels ?? Array.from({ length: head.width }, (_, index) => `${index}`);
   const outputs = await runRows(
     session,

@@ -1,5 +1,6 @@
 /** From texts to the rows that an encoder reads, and its output row by row. */
 import type { HostTensor } from "@pare/tensor-core";
+import { cutTexts } from "../cut-texts.ts";
 import { tokenizerMissing } from "../errors.ts";
 import { contextOf } from "../scope.ts";
 import { headOf } from "../session/head.ts";
@@ -46,8 +47,7 @@ export function encodeText(session: Session, text: TextInput): EncodedRow {
   const tokenizer = tokenizerOf(session);
   const [first, second] = (typeof text === "string" ? [text] : text).map((one) => tokenizer.encode(one)) as [number[], number[]?];
   const room = limitOf(session) - tokenizer.frame([], second && []).ids.length;
-  while (first.length + (second?.length ?? 0) > room) (second !== undefined && second.length > first.length ? second : first).pop();
-  const { ids, tokenTypes } = tokenizer.frame(first, second);
+  const { ids, tokenTypes } = tokenizer.frame(...cutTexts(first, second, room));
   return { tokens: ids, tokenTypes };
 }
 

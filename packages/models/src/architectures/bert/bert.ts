@@ -6,6 +6,8 @@ import { encode, encoderHeads, encoderNeurons, encoderWeights } from "./encoder.
 import type { EncoderHead } from "./head.ts";
 import { bertFolders } from "./huggingface.ts";
 import { parseHeaded } from "./parse.ts";
+import { headChange } from "./change-head.ts";
+import { variantOf } from "./variants.ts";
 import {
   features,
   maskedToken,
@@ -34,6 +36,7 @@ export function bertWith(heads: readonly EncoderHead[]): ArchitecturePlugin<"ber
     family: "encoder",
     parse: (raw, file) => parseHeaded(heads, bertFields, raw, file),
     head: (config) => ({ task: config.head.task, ...headOf(config).describe(config, config.head) }),
+    headChange: headChange(heads, variantOf),
     tokenInputs: ({ tokenTypes }) => (tokenTypes > 1 ? [{ name: "tokenTypes", count: tokenTypes, otherwise: 0 }] : []),
     weights: (config) => [...encoderWeights(config), ...headOf(config).weights(config, config.head)],
     forward: (scope, config, inputs) => {

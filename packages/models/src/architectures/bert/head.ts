@@ -26,6 +26,8 @@ export interface EncoderHead<Options extends HeadOptions = HeadOptions> {
   readonly task: Options["task"];
   /** Of `config.head`, `task` among them. */
   readonly options: z.ZodType<Options>;
+  /** What a fresh head has where nobody says otherwise; `given`: what they do say. */
+  readonly fresh?: ((variant: FreshVariant, given: Readonly<Record<string, unknown>>) => Partial<Options>) | undefined;
   readonly describe: (config: HeadedConfig, options: Options) => Omit<Head, "task">;
   readonly weights: (config: HeadedConfig, options: Options) => readonly WeightSpec[];
   /** From hidden states `[batch, seq, hidden]` to what {@link describe} says. */
@@ -53,6 +55,12 @@ export interface HeadVariant {
   /** What its masked-token head puts there; undefined: what the encoder has. */
   readonly transform?: EncoderActivation | undefined;
   readonly read: (raw: RawConfig, file: string) => Pick<EncoderConfig, "activation">;
+}
+
+/** What a fresh head takes from the model it is put on. */
+export interface FreshVariant extends Pick<HeadVariant, "pooled" | "transform"> {
+  /** The encoder's. */
+  readonly activation: EncoderActivation;
 }
 
 /** One of the models of transformers that this architecture is. */

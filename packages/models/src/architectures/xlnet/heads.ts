@@ -24,6 +24,7 @@ export interface PermutedTokenOptions {
 const permutedToken: EncoderHead<PermutedTokenOptions> = {
   task: "permuted-token",
   options: z.strictObject({ task: z.literal("permuted-token"), tied: z.boolean() }),
+  fresh: () => ({ tied: true }),
   describe: ({ vocabularySize }) => ({ perToken: true, width: vocabularySize }),
   weights: ({ hiddenSize, vocabularySize }, { tied }) =>
     tied ? [biasWeight("head.output", vocabularySize)] : denseWeights("head.output", vocabularySize, hiddenSize),

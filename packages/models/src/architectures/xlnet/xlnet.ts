@@ -1,6 +1,7 @@
 import type { Architecture } from "../../architecture.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../../define-architecture.ts";
 import { encoderHeads, encoderNeurons } from "../bert/encoder.ts";
+import { headChange } from "../bert/change-head.ts";
 import type { EncoderHead } from "../bert/head.ts";
 import { parseHeaded } from "../bert/parse.ts";
 import { keepHeads } from "../config.ts";
@@ -20,6 +21,7 @@ const architecture: Architecture<XlnetConfig> = {
   family: "encoder",
   parse: (raw, file) => parseHeaded(xlnetHeads, xlnetFields, raw, file),
   head: (config) => ({ task: config.head.task, ...headOf(config).describe(config, config.head) }),
+  headChange: headChange(xlnetHeads, () => ({ pooled: "tanh" })),
   tokenInputs: () => [{ name: "tokenTypes", count: TOKEN_TYPES, otherwise: 0 }],
   weights: (config) => [...encoderWeights(config), ...headOf(config).weights(config, config.head)],
   forward: (scope, config, inputs) => {

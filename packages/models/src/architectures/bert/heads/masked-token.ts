@@ -17,6 +17,7 @@ export interface MaskedTokenOptions {
 export const maskedToken: EncoderHead<MaskedTokenOptions> = {
   task: "masked-token",
   options: z.strictObject({ task: z.literal("masked-token"), activation, tied: z.boolean() }),
+  fresh: ({ transform, activation: own }) => ({ activation: transform ?? own, tied: true }),
   describe: ({ vocabularySize }) => ({ perToken: true, width: vocabularySize }),
   weights: ({ hiddenSize, vocabularySize }, { tied }) => [
     ...denseWeights("head.dense", hiddenSize, hiddenSize),

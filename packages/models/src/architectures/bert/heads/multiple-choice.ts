@@ -13,6 +13,7 @@ export interface MultipleChoiceOptions {
 export const multipleChoice: EncoderHead<MultipleChoiceOptions> = {
   task: "multiple-choice",
   options: z.strictObject({ task: z.literal("multiple-choice"), activation }),
+  fresh: ({ pooled }) => ({ activation: pooled }),
   describe: () => ({ perToken: false, width: 1 }),
   weights: (config) => pooledWeights(config, 1),
   forward: pooledForward,

@@ -26,6 +26,7 @@ export const sentenceEmbedding: EncoderHead<SentenceEmbeddingOptions> = {
     normalise: z.boolean(),
     maxTokens: z.int().min(1).optional(),
   }),
+  fresh: () => ({ pooling: "mean", normalise: true }),
   describe: ({ hiddenSize }) => ({ perToken: false, width: hiddenSize }),
   weights: () => [],
   forward: (at, hidden, { pooling, normalise }) => {

@@ -30,7 +30,11 @@ export const sequenceClassification: EncoderHead<SequenceClassificationOptions> 
     kind: z.enum(["single", "multiple", "regression"]),
     activation,
   }),
-  describe: (_config, options) => ({ perToken: false, width: options.labels.length, labels: options.labels }),
+  fresh: ({ pooled }, { labels: names }) => ({
+    activation: pooled,
+    kind: kindOf(undefined, Array.isArray(names) ? names.length : 2),
+  }),
+  describe: (_config, { labels: names, kind }) => ({ perToken: false, width: names.length, labels: names, kind }),
   weights: (config, options) => pooledWeights(config, options.labels.length),
   forward: pooledForward,
   huggingface: {
