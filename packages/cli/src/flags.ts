@@ -50,6 +50,19 @@ export function jsonObject(flag: string): (text: string) => Record<string, unkno
   };
 }
 
+/** A head by its task, or with its options. */
+export type HeadFlag = string | { readonly task: string; readonly [option: string]: unknown };
+
+/** A parser for commander: the name of a task, or one JSON object that holds it. Throws `cli/flag-invalid`. */
+export function headFlag(flag: string): (text: string) => HeadFlag {
+  return (text) => {
+    if (!text.trimStart().startsWith("{")) return text;
+    const { task, ...options } = jsonObject(flag)(text);
+    if (typeof task === "string") return { task, ...options };
+    throw flagInvalid({ flag, expected: 'the name of a task, or { "task": "…", … }', found: text });
+  };
+}
+
 /** The text of a file that a flag or argument names. Throws `cli/file-unreadable`. */
 export async function readNamed(terminal: Terminal, field: string, path: string): Promise<string> {
   try {
@@ -64,7 +77,19 @@ export function list(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
-/** The data set that `--data <file>` stands for: found again by its path, known in provenance by its name. */
-export function textFile(path: string): { readonly use: "text"; readonly file: string; readonly name: string } {
-  return { use: "text", file: path, name: basename(path) };
+/**
+ * The data set that `--data <file>` stands for: rows of a .jsonl, .csv or .tsv, else plain text. Found again by its path, known in
+ * provenance by its name.
+ */
+export function dataFile(path: string): { readonly use: "text" | "rows"; readonly file: string; readonly name: string } {
+  return { use: /\.(jsonl|ndjson|csv|tsv)$/i.test(path) ? "rows" : "text", file: path, name: basename(path) };
+}
+
+/** `--data <file>` with what options say of it under `data`: how a text is split, what a file's columns are called. Throws `cli/flag-invalid`. */
+export function dataOption(path: string | undefined, options: Readonly<Record<string, unknown>> | undefined): { readonly data?: object } {
+  if (path === undefined) return {};
+  const given = options?.["data"] ?? {};
+  if (!isPlainObject(given))
+    throw flagInvalid({ flag: "--options", expected: "under `data`, how the file of --data is read", found: JSON.stringify(given) });
+  return { data: { ...dataFile(path), ...given, file: path } };
 }

@@ -42,7 +42,19 @@ import { sparseGpujsPack } from "@pare/sparse-kernels/gpujs";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
 import { sparseWebgpuPack } from "@pare/sparse-kernels/webgpu";
 import { referenceBackend } from "@pare/tensor-core";
-import { finetune, nextTokenObjective, textData } from "@pare/training";
+import {
+  attachHead,
+  finetune,
+  maskedTokenObjective,
+  multipleChoiceObjective,
+  nextTokenObjective,
+  questionAnsweringObjective,
+  rowsData,
+  sentenceEmbeddingObjective,
+  sequenceClassificationObjective,
+  textData,
+  tokenClassificationObjective,
+} from "@pare/training";
 import { loadConfig, type PareConfig } from "./config.ts";
 import { localFiles } from "./local-files.ts";
 
@@ -70,6 +82,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     roundToNearest,
     gptq,
     distil,
+    attachHead,
     finetune,
     perplexity,
     scanSimple,
@@ -79,6 +92,12 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     scanIntersection,
     softTargetsObjective,
     nextTokenObjective,
+    maskedTokenObjective,
+    sequenceClassificationObjective,
+    tokenClassificationObjective,
+    questionAnsweringObjective,
+    multipleChoiceObjective,
+    sentenceEmbeddingObjective,
     wasmBackend,
     gpujsBackend,
     webgpuBackend,
@@ -100,6 +119,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     transformersJsExporter,
     headImportanceArtifact,
     textData(localFiles(folder)),
+    rowsData(localFiles(folder)),
     scanData,
   ];
 }

@@ -4,6 +4,7 @@ import type { Checkpoint } from "@pare/models";
 import { add, compile, createStore, f32, trace, zeros, type SiteRequests } from "@pare/tensor-core";
 import {
   batchTensors,
+  checkWanted,
   deviceOf,
   frozenSubjects,
   listeners,
@@ -44,6 +45,7 @@ export async function heldOutLoss({
 }: HeldOutLossOptions): Promise<number> {
   const device = deviceOf(context, use);
   const subject = subjectOf(model, context.registry);
+  checkWanted(sequences, subject);
   const frozen = frozenSubjects(objective, models, context);
   const store = createStore(device, { weights: storedWeights(subject, frozen) });
   const graph = trace(

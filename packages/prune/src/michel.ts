@@ -19,6 +19,7 @@ import {
 } from "@pare/tensor-core";
 import {
   batchTensors,
+  checkWanted,
   deviceOf,
   frozenSubjects,
   listeners,
@@ -55,6 +56,7 @@ export interface MichelOptions {
 export async function michelImportance({ model, models = {}, objective, sequences, batch, context }: MichelOptions): Promise<HeadScores> {
   const device = deviceOf(context, "prune/head-importance");
   const subject = subjectOf(model, context.registry);
+  checkWanted(sequences, subject);
   const frozen = frozenSubjects(objective, models, context);
   const groups = subject.architecture.heads(model.config).map(({ site, keyValueHeads }) => ({ site, heads: keyValueHeads.length }));
   const store = createStore(device, { weights: storedWeights(subject, frozen) });

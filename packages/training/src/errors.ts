@@ -152,6 +152,72 @@ export const exampleTooLong: ErrorFactory<{ found: number; limit: number; place?
   }),
 );
 
+export const rowInvalid: ErrorFactory<{
+  file: string;
+  line?: number | undefined;
+  field: string;
+  expected: string;
+  found: string;
+  near?: readonly string[] | undefined;
+  cause?: unknown;
+}> = defineError(
+  "training/row-invalid",
+  "A row of a JSONL, CSV or TSV data set cannot be read, lacks a column, or holds another kind of value there.",
+  ({ file, line, field, expected, found, near, cause }) => ({
+    message: "this row cannot be used",
+    file,
+    field: fieldAt({ line }, field),
+    expected,
+    found: found.slice(0, 80),
+    near,
+    next: "Correct the row, or name the columns of this file: text, pair, label, tags, answers, choices.",
+    cause,
+  }),
+);
+
+export const labelsMissing: ErrorFactory<{ task: string; found: string }> = defineError(
+  "training/labels-missing",
+  "A head of classes was asked for, and nobody said which classes there are.",
+  ({ task, found }) => ({
+    message: `a head for ${task} needs the names of its classes`,
+    field: "labels",
+    expected: '`labels`, or `data` that holds them such as { "use": "rows", "file": "reviews.jsonl" }',
+    found,
+    next: "Give the names, or the data set and the column that holds them.",
+  }),
+);
+
+export const exampleUnfit: ErrorFactory<{
+  place?: Place | undefined;
+  field: string;
+  expected: string;
+  found: string;
+  near?: readonly string[] | undefined;
+}> = defineError(
+  "training/example-unfit",
+  "What an example asks for is not what the model's head gives: an unknown class, a word where a number belongs, an answer of another passage.",
+  ({ place = {}, field, expected, found, near }) => ({
+    message: "the example does not fit the model's head",
+    file: place.file,
+    field: fieldAt(place, field),
+    expected,
+    found: found.slice(0, 80),
+    near,
+    next: "Correct the row, name the right column, or give the model a head for this data with train/head.",
+  }),
+);
+
+export const nothingWanted: ErrorFactory<{ example: number; place?: Place | undefined; task: string }> = defineError(
+  "training/nothing-wanted",
+  "A model was to learn from, or to be measured on, an example that says nothing of what its head should give.",
+  ({ example, place = {}, task }) => ({
+    message: `example ${example} says nothing of what a head for ${task} should give`,
+    file: place.file,
+    field: fieldAt(place, "label"),
+    next: "Name the column that says it (label, tags, answers or choices of the data set), or leave out rows without.",
+  }),
+);
+
 export const taskUnknown: ErrorFactory<{ task: string; known: readonly string[] }> = defineError(
   "training/task-unknown",
   "A model's head does something that training has no rows and no objective for.",

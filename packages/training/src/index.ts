@@ -11,12 +11,14 @@ export {
   type Wanted,
 } from "./data/data.ts";
 export { pieceOptions, splitText, textData, type PieceOptions, type TextOptions } from "./data/text.ts";
+export { rowsData, type RowsOptions } from "./data/rows.ts";
 export { encodeExample, hashExample, type Written } from "./encode.ts";
 export { mostRows, predictionsOf, rowsOf, writtenSequence, type Row, type Sequence } from "./sequence.ts";
 export { batchTensors, planEpoch, planSorted, type BatchOptions, type BatchTensors } from "./batches.ts";
 export { formOf, taskOf } from "./tasks/index.ts";
 export type { Choices, ChoiceScope, EncodeScope, TargetForm, Targets, Task } from "./tasks/task.ts";
 export {
+  checkWanted,
   objectiveField,
   objectiveFor,
   resolveObjective,
@@ -29,8 +31,21 @@ export {
   type ObjectiveScope,
 } from "./objective.ts";
 export { finetune, type FinetuneOptions } from "./finetune.ts";
+export { attachHead, hasClasses, type AttachHeadOptions } from "./head.ts";
 export { dataFields, encodeAll, prepareSequences, type DataOptions, type Prepared } from "./sequences.ts";
 export { nextToken, nextTokenObjective, crossEntropyLoss } from "./objectives/next-token.ts";
+export { maskedToken, maskedTokenObjective, type MaskedTokenSettings } from "./objectives/masked-token.ts";
+export { sequenceClassification, sequenceClassificationObjective } from "./objectives/sequence-classification.ts";
+export {
+  multipleChoice,
+  multipleChoiceObjective,
+  questionAnswering,
+  questionAnsweringObjective,
+  sentenceEmbedding,
+  sentenceEmbeddingObjective,
+  tokenClassification,
+  tokenClassificationObjective,
+} from "./objectives/choices.ts";
 export { traceLoss, type LossInputs } from "./step-graph.ts";
 export { deviceOf, frozenSubjects, frozenWeight, listeners, storedWeights, subjectOf, type Subject } from "./subject.ts";
 export { ONE_LENGTH, oneLength, trainFields, type TrainOptionsGiven, type TrainSettings } from "./settings.ts";
@@ -43,10 +58,14 @@ export {
   diverged,
   exampleEmpty,
   exampleTooLong,
+  exampleUnfit,
   inputsNotFinite,
+  labelsMissing,
   modelMissing,
+  nothingWanted,
   notPositiveDefinite,
   objectiveUnfit,
+  rowInvalid,
   separatorInvalid,
   snapshotInvalid,
   taskUnknown,

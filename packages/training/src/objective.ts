@@ -4,8 +4,8 @@ import type { ForwardInputs, Head, TokenInput } from "@pare/models";
 import { fork, type Seed, type Tracer, type Value } from "@pare/tensor-core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
-import { objectiveUnfit } from "./errors.ts";
-import type { Sequence } from "./sequence.ts";
+import { nothingWanted, objectiveUnfit } from "./errors.ts";
+import { predictionsOf, type Sequence } from "./sequence.ts";
 import type { Subject } from "./subject.ts";
 import type { Choices } from "./tasks/task.ts";
 import { taskOf } from "./tasks/index.ts";
@@ -66,6 +66,12 @@ export function visited(
   if (visit === undefined) return indices.map((index) => sequences[index]);
   const key = fork(seed, `visits/${epoch}`);
   return indices.map((index) => visit(sequences[index], fork(key, `${index}`), subject));
+}
+
+/** Throws `training/nothing-wanted` where one of the sequences says nothing of what the model's head should give. */
+export function checkWanted(sequences: readonly Sequence[], subject: Subject): void {
+  const example = sequences.findIndex((sequence) => predictionsOf(sequence) === 0);
+  if (example >= 0) throw nothingWanted({ example, place: sequences[example]!.place, task: taskOf(subject).task });
 }
 
 export interface ObjectiveDefinition<Input> {

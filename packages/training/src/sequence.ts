@@ -1,4 +1,5 @@
 /** What training, calibration and evaluation run: an example as rows of tokens, and what has to be said of it. */
+import type { Example } from "./data/data.ts";
 import type { Written } from "./encode.ts";
 
 /** One row of tokens as a model reads it. */
@@ -19,6 +20,8 @@ export interface Sequence extends Row {
   readonly numbers?: readonly number[] | undefined;
   /** Further rows that belong to the example: the other choices, the other half of a pair. */
   readonly others?: readonly Row[] | undefined;
+  /** Where its example stands, for messages. */
+  readonly place?: Example["place"];
 }
 
 /** All rows of an example, its own first. */

@@ -84,7 +84,8 @@ export function encodeAll(
       if (task.task !== "next-token") throw exampleTooLong({ found, limit, place: example.place });
       cut++;
     };
-    return task.encode(example, { tokenizer, family: architecture.family, head, limit: Math.min(limit, context), tooLong });
+    const sequence = task.encode(example, { tokenizer, family: architecture.family, head, limit: Math.min(limit, context), tooLong });
+    return example.place === undefined ? sequence : { ...sequence, place: example.place };
   });
   return { sequences, cut, limit };
 }

@@ -20,7 +20,7 @@ import {
 import { batchTensors, planEpoch } from "./batches.ts";
 import { dataEmpty, diverged } from "./errors.ts";
 import { keepLogits, worthKeeping, type KeptLogits } from "./frozen-logits.ts";
-import { visited, type Objective } from "./objective.ts";
+import { checkWanted, visited, type Objective } from "./objective.ts";
 import { mostRows, predictionsOf, type Sequence } from "./sequence.ts";
 import { scheduleOf, stepsOf, type TrainSettings } from "./settings.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot.ts";
@@ -74,7 +74,7 @@ const LOSS_POINTS = 100;
  * that was cut off goes on from the snapshot in `context.scratch` and gives the same bytes. Stops between steps when
  * `context.signal` is aborted.
  *
- * @throws `training/device-missing`, `training/model-missing`, `training/data-empty`, `training/diverged`, `tensor-core/quantized-training`.
+ * @throws `training/device-missing`, `training/model-missing`, `training/data-empty`, `training/nothing-wanted`, `training/diverged`, `tensor-core/quantized-training`.
  */
 export async function train(options: TrainOptions): Promise<Trained> {
   const { model, objective, sequences, settings, context } = options;
@@ -82,6 +82,7 @@ export async function train(options: TrainOptions): Promise<Trained> {
   if (sequences.length === 0) throw dataEmpty({ data: "data", kept: "one example or more", found: "none" });
   const subject = subjectOf(model, context.registry);
   const frozen = frozenSubjects(objective, options.models ?? {}, context);
+  checkWanted(sequences, subject);
   const views = viewsOf(subject, options.views ?? trainAll);
   const kept = await keptLogits(frozen, options, device);
   const { sites, penalty } = options;

@@ -6,7 +6,7 @@ import type { Result } from "@pare/eval-suites";
 import type { Cli } from "../cli.ts";
 import { withTimings, type TimingsFlags } from "../device.ts";
 import { flagged } from "../errors.ts";
-import { jsonObject, list, number, textFile } from "../flags.ts";
+import { dataOption, jsonObject, list, number } from "../flags.ts";
 import { digits, printResult, table } from "../output.ts";
 
 interface EvalFlags extends TimingsFlags {
@@ -23,7 +23,7 @@ export function registerEval(program: Command, cli: Cli): void {
       .description("run evaluation suites on a model")
       .argument("<model>", "folder of a model")
       .requiredOption("--suite <id>", "suite to run; may be repeated (`pare plugins` lists all)", list)
-      .option("--data <file>", "text file that the suites work on")
+      .option("--data <file>", "file that the suites work on: text, or rows (.jsonl, .csv, .tsv)")
       .option("--options <json>", "options of the suites, as one JSON object", jsonObject("--options"))
       .option("--seed <n>", "of everything a suite draws", number("--seed", { integer: true, min: 0 }), 0),
   ).action((model: string, flags: EvalFlags) => run(cli, model, flags));
@@ -42,8 +42,7 @@ async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
       import("@pare/eval-suites"),
     ]);
   const { registry } = await openRegistry(terminal.cwd);
-  const data = flags.data === undefined ? {} : { data: textFile(flags.data) };
-  const suites = flags.suite.map((use) => ({ ...flags.options, ...data, use }));
+  const suites = flags.suite.map((use) => ({ ...flags.options, ...dataOption(flags.data, flags.options), use }));
   for (const suite of suites) checkSuite(registry, suite);
   const model = await openModel(path, cli, registry);
   const device = await openDevice(registry, flags);

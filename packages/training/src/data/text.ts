@@ -1,8 +1,9 @@
 /** Plain text as a data set: a file or a string, split into pieces. */
-import { API_VERSION, jsonSchemaOf, readText as readFile, type FileSet } from "@pare/core";
+import { API_VERSION, jsonSchemaOf, type FileSet } from "@pare/core";
 import { z } from "zod";
-import { dataEmpty, dataFileMissing, separatorInvalid } from "../errors.ts";
+import { dataEmpty, separatorInvalid } from "../errors.ts";
 import type { DataPlugin, DataSet, Example } from "./data.ts";
+import { readDataFile } from "./file.ts";
 
 /** Which pieces of a text count. */
 export interface PieceOptions {
@@ -88,25 +89,10 @@ function openText(options: TextOptions, files: FileSet | undefined): DataSet {
     id: name,
     citation: options.file ?? name,
     examples: async () => {
-      const text = options.text ?? (await readText(options.file, name, files));
+      const text = options.text ?? (await readDataFile(options.file, name, files));
       return splitText(text, name, options).pieces.map((target): Example => ({ target }));
     },
   };
-}
-
-async function readText(file: string | undefined, data: string, files: FileSet | undefined): Promise<string> {
-  if (file === undefined) throw dataFileMissing({ data, found: "neither a text nor the name of a file" });
-  if (files === undefined) throw dataFileMissing({ data, file, found: "no files to look in" });
-  try {
-    return await readFile(files, file);
-  } catch (cause) {
-    throw dataFileMissing({
-      data,
-      file: `${files.location}/${file}`,
-      found: cause instanceof Error ? cause.message.split("\n")[0]! : String(cause),
-      cause,
-    });
-  }
 }
 
 function expression(separator: string): RegExp {

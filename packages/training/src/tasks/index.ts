@@ -2,10 +2,26 @@
 import { headOf } from "@pare/models";
 import { taskUnknown } from "../errors.ts";
 import type { Subject } from "../subject.ts";
+import { features } from "./features.ts";
+import { maskedToken } from "./masked-token.ts";
+import { multipleChoice } from "./multiple-choice.ts";
 import { nextToken } from "./next-token.ts";
+import { questionAnswering } from "./question-answering.ts";
+import { sentenceEmbedding } from "./sentence-embedding.ts";
+import { sequenceClassification } from "./sequence-classification.ts";
 import type { TargetForm, Task } from "./task.ts";
+import { tokenClassification } from "./token-classification.ts";
 
-const TASKS: readonly Task[] = [nextToken];
+const TASKS: readonly Task[] = [
+  nextToken,
+  maskedToken,
+  sequenceClassification,
+  tokenClassification,
+  questionAnswering,
+  multipleChoice,
+  sentenceEmbedding,
+  features,
+];
 
 /** What a model's head is for. Throws `training/task-unknown` for a head that nobody here knows how to train. */
 export function taskOf({ architecture, checkpoint: { config } }: Subject): Task {

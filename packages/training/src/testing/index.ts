@@ -1,3 +1,4 @@
+export { toyEncoder, words } from "./encoder.ts";
 export {
   LINES,
   TEXT,
