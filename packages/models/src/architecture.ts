@@ -232,6 +232,8 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly tokenInputs?: ((config: Config) => readonly TokenInput[]) | undefined;
   /** What {@link head} says, f32. */
   readonly forward: (scope: ModelScope, config: Config, inputs: ForwardInputs) => Value;
+  /** Encoder–decoder: what its decoder reads first; absent, or undefined: the tokenizer's begin token. */
+  readonly startToken?: ((config: Config) => number | undefined) | undefined;
   /** Encoder–decoder: runs the encoder and writes every decoder layer's cross keys and values into their States. */
   readonly encode?: ((scope: ModelScope, config: Config, inputs: EncodeInputs) => void) | undefined;
   /** Logits `[batch, steps, vocabulary]`; reads and updates the caches. Absent: the model cannot generate. */

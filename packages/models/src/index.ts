@@ -27,6 +27,7 @@ export type {
   TokenInput,
   WeightSpec,
 } from "./architecture.ts";
+export { beginToken, sourceIds } from "./begin.ts";
 export { exampleHash } from "./example-hash.ts";
 export { FRESH, countSeen, mergeSeen, seenData, withDeed } from "./provenance.ts";
 export {

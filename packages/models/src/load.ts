@@ -7,6 +7,7 @@ import { embed } from "./apps/embed.ts";
 import { fillMask, type FillOptions, type Filling } from "./apps/fill-mask.ts";
 import type { AppOptions, TextInput } from "./apps/rows.ts";
 import { tag, type Tagged } from "./apps/tag.ts";
+import { beginToken, sourceIds } from "./begin.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { tokenizerMissing } from "./errors.ts";
 import { loadCheckpoint, type ModelPlugins } from "./folder/load.ts";
@@ -76,7 +77,7 @@ export async function* generateText(
 ): AsyncGenerator<string> {
   needHead(session.architecture, session.checkpoint.config, "next-token", "generate text");
   const { tokenizer } = session.checkpoint;
-  const begin = tokenizer?.special.begin;
+  const begin = beginToken(session.checkpoint, session.architecture);
   if (tokenizer === undefined || begin === undefined)
     throw tokenizerMissing({ part: tokenizer === undefined ? "a tokenizer" : "a begin token" });
   const request = requestFor(session, tokenizer, begin, prompt);
@@ -95,6 +96,6 @@ function requestFor(
   begin: number,
   prompt: string,
 ): Pick<GenerateRequest, "prompts" | "sources"> & { prompts: number[][] } {
-  const ids = tokenizer.encode(prompt);
-  return session.architecture.encode === undefined ? { prompts: [[begin, ...ids]] } : { prompts: [[begin]], sources: [ids] };
+  if (session.architecture.encode !== undefined) return { prompts: [[begin]], sources: [sourceIds(tokenizer, prompt)] };
+  return { prompts: [[begin, ...tokenizer.encode(prompt)]] };
 }

@@ -2,10 +2,11 @@ import { describe, expect, it } from "vitest";
 import type { Tokenizer } from "@pare/models";
 import { encodeExample, hashExample } from "./encode.ts";
 
-const letters: Pick<Tokenizer, "vocabularySize" | "special" | "encode" | "decode"> = {
+const letters: Pick<Tokenizer, "vocabularySize" | "special" | "encode" | "decode" | "frame"> = {
   vocabularySize: 128,
   special: { begin: 1, end: 2, padding: 0 },
   encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0)),
+  frame: (first) => ({ ids: first, tokenTypes: [], starts: [0] }),
   decode: (ids) => String.fromCharCode(...ids),
 };
 

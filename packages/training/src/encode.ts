@@ -1,5 +1,5 @@
 /** From examples of text to the token rows that a model reads: the same for training, calibration and evaluation. */
-import { exampleHash, type Architecture, type Tokenizer } from "@pare/models";
+import { exampleHash, sourceIds, type Architecture, type Tokenizer } from "@pare/models";
 import type { Example } from "./data/data.ts";
 import { exampleEmpty, tokenizerIncomplete } from "./errors.ts";
 
@@ -7,7 +7,7 @@ import { exampleEmpty, tokenizerIncomplete } from "./errors.ts";
 export interface Written {
   /** Begin token first; what the decoder writes. At least two. */
   readonly tokens: readonly number[];
-  /** Encoder–decoder: what the encoder reads, without special tokens. */
+  /** Encoder–decoder: what the encoder reads, with the marks that its tokenizer puts around a text. */
   readonly source?: readonly number[] | undefined;
   /** Index in `tokens` of the first predicted one, at least 1. */
   readonly start: number;
@@ -23,7 +23,7 @@ export interface Written {
  * @throws `training/tokenizer-incomplete` without begin token, or end token where one is needed; `training/example-empty`.
  */
 export function encodeExample(
-  tokenizer: Pick<Tokenizer, "special" | "encode">,
+  tokenizer: Pick<Tokenizer, "special" | "encode" | "frame">,
   family: Architecture["family"],
   { source, target }: Example,
   maxTokens: number = Infinity,
@@ -34,13 +34,12 @@ export function encodeExample(
   if (closes && end === undefined) throw tokenizerIncomplete({ token: "end" });
   if (family === "encoder-decoder" && source === undefined)
     throw exampleEmpty({ field: "source", found: JSON.stringify(target.slice(0, 60)) });
-  const read = source === undefined ? [] : tokenizer.encode(source);
-  const prompt = family === "encoder-decoder" ? [] : read;
+  const prompt = source === undefined || family === "encoder-decoder" ? [] : tokenizer.encode(source);
   const written = [...tokenizer.encode(target), ...(closes ? [end!] : [])];
   const tokens = [begin, ...prompt, ...written].slice(0, maxTokens);
   const start = 1 + prompt.length;
   if (tokens.length <= start) throw exampleEmpty({ field: "target", found: JSON.stringify((source ?? target).slice(0, 60)) });
-  return family === "encoder-decoder" ? { tokens, source: read, start } : { tokens, start };
+  return family === "encoder-decoder" ? { tokens, source: sourceIds(tokenizer, source!), start } : { tokens, start };
 }
 
 /** The name of an example in provenance: what training records and suites look up. */

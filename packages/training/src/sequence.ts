@@ -6,7 +6,7 @@ import type { Written } from "./encode.ts";
 export interface Row {
   /** A decoder's begin token first, an encoder's with its marks. At least one. */
   readonly tokens: readonly number[];
-  /** Encoder–decoder: what the encoder reads, without special tokens. */
+  /** Encoder–decoder: what the encoder reads. */
   readonly source?: readonly number[] | undefined;
   /** By name, a number per token: the model's `tokenInputs` and those of the objective. What is left out has what the input says. */
   readonly extra?: Readonly<Record<string, readonly number[]>> | undefined;

@@ -1,6 +1,6 @@
 /** From a data set's name in a recipe to the token rows of one model. */
 import type { Context } from "@pare/core";
-import { contextOf, headOf, seenData, type Checkpoint, type SeenData } from "@pare/models";
+import { beginToken, contextOf, headOf, seenData, type Checkpoint, type SeenData } from "@pare/models";
 import { z } from "zod";
 import { isDataReference, openData, type DataReference, type Example, type Part } from "./data/data.ts";
 import { hashExample } from "./encode.ts";
@@ -76,6 +76,7 @@ export function encodeAll(
   if (tokenizer === undefined) throw tokenizerIncomplete({ token: "any" });
   const task = taskOf(subject);
   const [head, context] = [headOf(architecture, config), contextOf(config)];
+  const begin = beginToken(checkpoint, architecture);
   const limit = maxTokens ?? (context === Infinity ? 512 : context);
   let cut = 0;
   const sequences = examples.map((example) => {
@@ -84,7 +85,7 @@ export function encodeAll(
       if (task.task !== "next-token") throw exampleTooLong({ found, limit, place: example.place });
       cut++;
     };
-    const sequence = task.encode(example, { tokenizer, family: architecture.family, head, limit: Math.min(limit, context), tooLong });
+    const sequence = task.encode(example, { tokenizer, begin, family: architecture.family, head, limit: Math.min(limit, context), tooLong });
     return example.place === undefined ? sequence : { ...sequence, place: example.place };
   });
   return { sequences, cut, limit };

@@ -1,7 +1,7 @@
 /** `pare generate`: text from a model, as it is made. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { Checkpoint } from "@pare/models";
+import type { Architecture, Checkpoint, Tokenizer } from "@pare/models";
 import type { Cli } from "../cli.ts";
 import { withTimings, type TimingsFlags } from "../device.ts";
 import { sourceMissing, tokenizerMissing } from "../errors.ts";
@@ -42,7 +42,7 @@ async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> 
     { openDevice },
     { openChooser },
     { watch, describeChoices },
-    { openSession, TextStream },
+    { beginToken, openSession, sourceIds, TextStream },
   ] = await Promise.all([
     import("@pare/core/node"),
     import("../registry.ts"),
@@ -54,7 +54,9 @@ async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> 
   ]);
   const { registry } = await openRegistry(terminal.cwd);
   const model = await openModel(path, cli, registry);
-  const { tokenizer, prompt, source } = encodeInputs(model, path, flags);
+  const { define } = registry.find("architecture", model.config.architecture);
+  const inputs = { begin: beginToken(model, define as Architecture), sourceIds };
+  const { tokenizer, prompt, source } = encodeInputs(model, path, flags, inputs);
   const device = await openDevice(registry, flags);
   const watching = watch(cli);
   try {
@@ -104,13 +106,13 @@ function encodeInputs(
   { tokenizer }: Checkpoint,
   file: string,
   flags: GenerateFlags,
-): { readonly tokenizer: NonNullable<Checkpoint["tokenizer"]>; readonly prompt: number[]; readonly source: number[] | undefined } {
+  { begin, sourceIds }: { readonly begin: number | undefined; readonly sourceIds: (tokenizer: Tokenizer, text: string) => readonly number[] },
+): { readonly tokenizer: NonNullable<Checkpoint["tokenizer"]>; readonly prompt: number[]; readonly source: readonly number[] | undefined } {
   if (tokenizer === undefined) throw tokenizerMissing({ file });
-  const { begin } = tokenizer.special;
   const prompt = tokenizer.encode(flags.prompt);
   return {
     tokenizer,
     prompt: begin === undefined ? prompt : [begin, ...prompt],
-    source: flags.source === undefined ? undefined : tokenizer.encode(flags.source),
+    source: flags.source === undefined ? undefined : sourceIds(tokenizer, flags.source),
   };
 }

@@ -94,8 +94,14 @@ function write(config: T5Config): RawConfig {
     feed_forward_proj: `${config.gated ? "gated-" : ""}${activation}`,
     n_positions: config.contextLength,
     ...writeTied(config),
-    decoder_start_token_id: config.huggingface?.["decoder_start_token_id"] ?? 0,
+    decoder_start_token_id: startOf(config.huggingface),
   };
+}
+
+/** What the decoder reads first. */
+export function startOf(raw: RawConfig | undefined): number {
+  const start = raw?.["decoder_start_token_id"] ?? raw?.["pad_token_id"];
+  return Number.isInteger(start) ? (start as number) : 0;
 }
 
 /** As the folder said it that the model came from, where that still holds. */

@@ -12,7 +12,7 @@ import {
   type StackLayer,
 } from "./sequence-to-sequence.ts";
 import { activationName, type ActivationName, type BlockStyle } from "./style.ts";
-import { t5HuggingFace } from "./t5-huggingface.ts";
+import { startOf, t5HuggingFace } from "./t5-huggingface.ts";
 
 /**
  * Encoder–decoder of the T5 kind (Raffel et al. 2020): RMS norm before each branch, biases of the scores by distance, scores that are
@@ -142,6 +142,8 @@ const architecture: Architecture<T5Config> = {
         initial: { normal: 1 / Math.sqrt(hiddenSize) },
       })),
   }),
+  // T5's tokenizers have no begin token: its decoder starts with padding where its folder says nothing else.
+  startToken: ({ huggingface }) => startOf(huggingface),
   huggingface: t5HuggingFace,
 };
 

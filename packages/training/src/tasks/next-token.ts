@@ -8,7 +8,8 @@ import type { Task } from "./task.ts";
 export const nextToken: Task = {
   task: "next-token",
   form: () => ({ per: "token" }),
-  encode: (example, { tokenizer, family, limit, tooLong }) => {
+  encode: (example, { tokenizer: given, begin, family, limit, tooLong }) => {
+    const tokenizer = { ...given, special: { ...given.special, begin } };
     const whole = encodeExample(tokenizer, family, example);
     if (whole.tokens.length <= limit) return writtenSequence(whole);
     tooLong(whole.tokens.length);

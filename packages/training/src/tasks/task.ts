@@ -66,6 +66,8 @@ export interface ChoiceScope extends Targets {
 /** What {@link Task.encode} may use. */
 export interface EncodeScope {
   readonly tokenizer: Tokenizer;
+  /** What the model's output begins with, where it writes. */
+  readonly begin: number | undefined;
   readonly family: Architecture["family"];
   readonly head: Head;
   /** Tokens of a row at most, marks among them. */
