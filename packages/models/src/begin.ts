@@ -4,7 +4,10 @@ import type { Checkpoint } from "./checkpoint.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** The token that a model's output begins with: the architecture's own, or the tokenizer's begin token. */
-export function beginToken({ config, tokenizer }: Pick<Checkpoint, "config" | "tokenizer">, architecture: Architecture): number | undefined {
+export function beginToken(
+  { config, tokenizer }: Pick<Checkpoint, "config" | "tokenizer">,
+  architecture: Architecture,
+): number | undefined {
   return architecture.startToken?.(config) ?? tokenizer?.special.begin;
 }
 

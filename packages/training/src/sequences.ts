@@ -85,7 +85,14 @@ export function encodeAll(
       if (task.task !== "next-token") throw exampleTooLong({ found, limit, place: example.place });
       cut++;
     };
-    const sequence = task.encode(example, { tokenizer, begin, family: architecture.family, head, limit: Math.min(limit, context), tooLong });
+    const sequence = task.encode(example, {
+      tokenizer,
+      begin,
+      family: architecture.family,
+      head,
+      limit: Math.min(limit, context),
+      tooLong,
+    });
     return example.place === undefined ? sequence : { ...sequence, place: example.place };
   });
   return { sequences, cut, limit };

@@ -106,7 +106,10 @@ function encodeInputs(
   { tokenizer }: Checkpoint,
   file: string,
   flags: GenerateFlags,
-  { begin, sourceIds }: { readonly begin: number | undefined; readonly sourceIds: (tokenizer: Tokenizer, text: string) => readonly number[] },
+  {
+    begin,
+    sourceIds,
+  }: { readonly begin: number | undefined; readonly sourceIds: (tokenizer: Tokenizer, text: string) => readonly number[] },
 ): { readonly tokenizer: NonNullable<Checkpoint["tokenizer"]>; readonly prompt: number[]; readonly source: readonly number[] | undefined } {
   if (tokenizer === undefined) throw tokenizerMissing({ file });
   const prompt = tokenizer.encode(flags.prompt);

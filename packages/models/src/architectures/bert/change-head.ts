@@ -1,17 +1,20 @@
 /** Another head on an encoder whose config has a field `head`. */
-import type { HeadChange, HeadWanted } from "../../architecture.ts";
-import type { BertConfig } from "./config.ts";
-import type { EncoderHead, FreshVariant, HeadOptions } from "./head.ts";
+import type { HeadChange, HeadWanted, RawConfig } from "../../architecture.ts";
+import type { ModelConfig } from "../../checkpoint.ts";
+import type { EncoderActivation } from "./config.ts";
+import type { EncoderHead, FreshVariant, HeadedConfig, HeadOptions } from "./head.ts";
 
 /** Fields of a transformers folder's config.json that speak of the head it came with. */
 const HEAD_FIELDS = ["id2label", "label2id", "num_labels", "problem_type", "tie_word_embeddings"];
 
-type Headed = Pick<BertConfig, "architecture" | "vocabularySize" | "hiddenSize" | "epsilon" | "activation" | "huggingface"> & {
+interface Headed extends ModelConfig, HeadedConfig {
+  readonly activation: EncoderActivation;
   readonly head: HeadOptions;
-};
+  readonly huggingface?: RawConfig | undefined;
+}
 
 /** @param variantOf what the model's kind has between the matrices of its heads. */
-export function headChange<Config extends Omit<Headed, "architecture"> & { readonly architecture: string }>(
+export function headChange<Config extends Headed>(
   heads: readonly EncoderHead[],
   variantOf: (config: Config) => Omit<FreshVariant, "activation">,
 ): HeadChange<Config> {
