@@ -22,7 +22,7 @@ type Shape = readonly [number, number, number];
 
 /** x·Wᵀ; x is state, so that nothing is written before a run. */
 export function pareLinear(device: Device, x: Float32Array, weight: Float32Array, shape: Shape): Way {
-  return layerOf(device, x, denseOf(f32([shape[2], shape[1]], weight)), shape);
+  return pareWeight(device, x, denseOf(f32([shape[2], shape[1]], weight)), shape);
 }
 
 /** The same over int8 codes with x rounded in the kernel, each row by a scale of its own. */
@@ -30,10 +30,11 @@ export function pareInt8Linear(device: Device, x: Float32Array, { codes, scales 
   const [, k, n] = shape;
   const unsigned = { dtype: "u8" as const, shape: [n, k], data: Uint8Array.from(codes, (code) => code + 128) };
   const parts = { shape: [n, k], bits: 8, groupSize: k, codes: sourceOf(unsigned), scales: sourceOf(f32([n, 1], scales)) };
-  return layerOf(device, x, affineWeight(parts), shape, roundActivations());
+  return pareWeight(device, x, affineWeight(parts), shape, roundActivations());
 }
 
-function layerOf(device: Device, x: Float32Array, weight: StoredWeight, [m, k, n]: Shape, chooser?: Chooser): Way {
+/** x·Wᵀ over a weight however it is stored, run as the chooser says: as its storage would have it where none is given. */
+export function pareWeight(device: Device, x: Float32Array, weight: StoredWeight, [m, k, n]: Shape, chooser?: Chooser): Way {
   const store = createStore(device, { weights: new Map([["weight", weight]]) });
   store.setState("x", f32([m, k], x));
   const graph = trace((t) => ({ y: linear(t.state("x", "f32", [m, k]), t.weight("weight", [n, k])) }));

@@ -20,7 +20,8 @@ import {
   type StoredWeight,
 } from "@pare/tensor-core";
 import { interleave, numbers, report, smoke } from "../../../tools/bench/harness.ts";
-import { toBlock, toCsr, toSparseAffine } from "../src/index.ts";
+import { prunedWeight, roundedBlocks } from "../../../tools/bench/pruned.ts";
+import { toBlock, toCsr } from "../src/index.ts";
 import { sparseWasmPack } from "../src/wasm/index.ts";
 
 const OUT = smoke ? 192 : 3072;
@@ -44,7 +45,7 @@ async function compare(device: Device, tokens: number): Promise<void> {
     if (percent === 90) {
       weights["block 4×2 90 %"] = toBlock(pruned(4, percent, 2), { rows: 4, columns: 2 });
       weights["block 16×1 90 %"] = toBlock(pruned(16, percent), { rows: 16 });
-      weights["block 4×2 90 % int8"] = rounded(pruned(4, percent, 2));
+      weights["block 4×2 90 % int8"] = roundedBlocks(pruned(4, percent, 2));
     }
   }
   const times = await interleave(
@@ -81,22 +82,6 @@ function layerOf(device: Device, weight: StoredWeight, tokens: number): () => Pr
   return () => layer.run({}, { read: [] });
 }
 
-/** Random groups of `rows` outputs are pruned. */
-function pruned(rows: number, percent: number, columns: number = 1): HostTensor {
-  const blockColumns = FEATURES / columns;
-  const chance = uniform(3, rows, (OUT / rows) * blockColumns);
-  const values = uniform(4, rows, OUT * FEATURES);
-  const blockOf = (i: number): number => Math.floor(i / FEATURES / rows) * blockColumns + Math.floor((i % FEATURES) / columns);
-  return f32(
-    [OUT, FEATURES],
-    values.map((value, i) => (chance[blockOf(i)]! * 100 < percent ? 0 : value - 0.5)),
-  );
-}
-
-/** The kept 4×2 blocks as int8 codes, one scale per output. */
-function rounded({ shape, data }: HostTensor): StoredWeight {
-  const codes = Uint8Array.from(data as Float32Array, (value) => 128 + Math.round(value * 254));
-  const mask: HostTensor = { dtype: "u8", shape, data: Uint8Array.from(data as Float32Array, (value) => Number(value !== 0)) };
-  const scales = new Float32Array(OUT).fill(1 / 254);
-  return toSparseAffine({ shape: [OUT, FEATURES], bits: 8, groupSize: FEATURES, codes, scales }, { rows: 4, columns: 2 }, mask);
+function pruned(rows: number, percent: number, columns?: number): HostTensor {
+  return prunedWeight({ out: OUT, features: FEATURES, percent, rows, columns });
 }
