@@ -28,8 +28,8 @@ const SHAPES: readonly (readonly [number, number, number])[] = smoke
       [128, 768, 3072],
     ];
 
-for (const { portable } of VARIANTS) {
-  const device = await openWasm({ portable });
+for (const { portable, vectors } of VARIANTS) {
+  const device = await openWasm({ portable, wide: vectors === 256 });
   for (const [rows, features, out] of SHAPES) {
     const x = place(device, "f32", [rows, features]);
     const y = place(device, "f32", [rows, out]);

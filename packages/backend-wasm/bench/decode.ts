@@ -50,8 +50,8 @@ const READ = `
 const bytes = 4 * FEATURES * OUT;
 const count = Math.ceil((megabytes * 1e6) / bytes);
 const read = await readLoop();
-for (const { portable } of VARIANTS) {
-  const device = await openWasm({ portable });
+for (const { portable, vectors } of VARIANTS) {
+  const device = await openWasm({ portable, wide: vectors === 256 });
   const x = place(device, "f32", [1, FEATURES]);
   const y = place(device, "f32", [1, OUT]);
   const weights = Array.from({ length: count }, () => place(device, "f32", [OUT, FEATURES]));

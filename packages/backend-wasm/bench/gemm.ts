@@ -21,8 +21,8 @@ const SHAPES: readonly (readonly [number, number, number])[] = smoke
     ];
 const rounds = numbers[0] ?? (smoke ? 1 : 41);
 
-for (const { portable } of VARIANTS) {
-  const device = await openWasm({ portable });
+for (const { portable, vectors } of VARIANTS) {
+  const device = await openWasm({ portable, wide: vectors === 256 });
   for (const [rows, features, out] of SHAPES) {
     const x = place(device, [rows, features]);
     const weight = place(device, [out, features]);

@@ -69,7 +69,7 @@ function embedMember(): void {
   if (!existsSync(target) || readFileSync(target, "utf8") !== made) writeFileSync(target, made);
 }
 
-async function compile(folder: string, { features }: Variant): Promise<Uint8Array> {
+async function compile(folder: string, { features, vectors }: Variant): Promise<Uint8Array> {
   let module: Uint8Array | undefined;
   const flags =
     "--runtime stub --importMemory --noExportMemory --initialMemory 1 -O3 --noAssert --disableWarning 201 --outFile out.wasm".split(" ");
@@ -78,7 +78,7 @@ async function compile(folder: string, { features }: Variant): Promise<Uint8Arra
     [entry]: `export * from "./index"; ${pool.writer}`,
     ...Object.fromEntries(POOLED.map((path, i) => [relative(packages, path), pool.texts[i]!])),
   };
-  const { error, stderr } = await compileAssembly([entry, "--baseDir", packages, ...flags, "--enable", features.join(",")], {
+  const { error, stderr } = await compileAssembly([entry, "--baseDir", packages, ...flags, "--use", `WIDE=${Number(vectors === 256)}`, "--enable", features.join(",")], {
     readFile: (name) => {
       const path = join(packages, name);
       return virtual[name] ?? (existsSync(path) ? readFileSync(path, "utf8") : null);

@@ -4,19 +4,25 @@ import type { Device, DeviceBuffer } from "@pare/tensor-core";
 import { isPareError, type AnyPack } from "@pare/core";
 import { createAllocator } from "./allocator.ts";
 import { encodeSteps, type BoundKernel, type Crew } from "./encoder.ts";
-import { chooseVariant, instantiateAll, type Instances } from "./instantiate.ts";
+import { chooseBuild, instantiateAll, type Build, type Instances } from "./instantiate.ts";
 import { KERNELS } from "./kernels/index.ts";
 import { createRepacked } from "./repacked.ts";
 import { createScratch } from "./scratch.ts";
 import { openTeam } from "./team/team.ts";
 import type { WasmPack } from "./types.ts";
-import type { WasmVariant } from "./variants.ts";
+import { VARIANTS, type WasmVariant } from "./variants.ts";
 
 export interface WasmDeviceOptions {
   /** Kernels of other packages; those of other backends are left aside, of two kernels for one op the later pack's runs. */
   readonly packs?: readonly AnyPack[] | undefined;
   /** Plain SIMD, so that every machine gives the same bytes. */
   readonly portable?: boolean | undefined;
+  /**
+   * Vectors of 256 bits where the engine can be made to use them (`device.vectors` says so): about twice as fast, the same bytes. By
+   * default true. In Node it takes a flag of V8 that calls itself experimental, set while this device's kernels are compiled and only for
+   * versions of V8 that these kernels are tested on; false leaves the engine as it is.
+   */
+  readonly wide?: boolean | undefined;
   /**
    * Threads that share the work of a call, 1 if absent; results do not depend on it. More than one need shared memory: worker threads
    * of Node, or Web Workers of a page that is cross-origin isolated.
@@ -31,6 +37,8 @@ export interface WasmDeviceOptions {
 export interface WasmDevice extends Device {
   readonly backend: "wasm";
   readonly variant: WasmVariant;
+  /** Bits of the vectors that its products run in. */
+  readonly vectors: 128 | 256;
   /** How many there really are. */
   readonly threads: number;
 }
@@ -49,12 +57,12 @@ export async function openWasm(options: WasmDeviceOptions = {}): Promise<WasmDev
 
 /** The same, dividing work into pieces of so many nanoseconds at least. */
 export async function openDividing(options: WasmDeviceOptions, leastPiece: number): Promise<WasmDevice> {
-  const { packs = [], portable = false, threads = 1, memoryLimit = WASM32, onWarning = console.warn } = options;
+  const { packs = [], portable = false, wide = true, threads = 1, memoryLimit = WASM32, onWarning = console.warn } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) throw threadsInvalid({ threads });
-  const variant = await chooseVariant(portable);
-  if (variant === undefined) throw wasmUnavailable({});
+  const build = await chooseBuild({ portable, wide });
+  if (build === undefined) throw wasmUnavailable({});
   const limit = Math.min(memoryLimit, WASM32);
-  const parts = { variant, packs: packs.filter(isWasmPack), limit };
+  const parts = { build, packs: packs.filter(isWasmPack), limit };
   if (threads === 1) return openAlone(parts);
   try {
     return await openShared(parts, threads, leastPiece);
@@ -66,29 +74,29 @@ export async function openDividing(options: WasmDeviceOptions, leastPiece: numbe
 }
 
 interface DeviceParts {
-  readonly variant: WasmVariant;
+  readonly build: Build;
   readonly packs: readonly WasmPack[];
   readonly limit: number;
 }
 
-async function openAlone({ variant, packs, limit }: DeviceParts): Promise<WasmDevice> {
+async function openAlone({ build, packs, limit }: DeviceParts): Promise<WasmDevice> {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  return deviceOver(memory, variant, await instantiateAll(variant, memory, packs), limit);
+  return deviceOver(memory, build, await instantiateAll(build, memory, packs), limit);
 }
 
-async function openShared({ variant, packs, limit }: DeviceParts, threads: number, leastPiece: number): Promise<WasmDevice> {
+async function openShared({ build, packs, limit }: DeviceParts, threads: number, leastPiece: number): Promise<WasmDevice> {
   if (globalThis.crossOriginIsolated === false) throw new Error("the page is not cross-origin isolated, so that memory cannot be shared");
   const memory = new WebAssembly.Memory({ initial: 1, maximum: Math.max(1, Math.ceil(limit / PAGE)), shared: true });
-  const instances = await instantiateAll(variant, memory, packs);
+  const instances = await instantiateAll(build, memory, packs);
   const team = await openTeam(threads, { memory, modules: instances.modules });
   let programs = 0;
   const indexOf = new Map(instances.functions.map((run, index) => [run, index]));
-  return deviceOver(memory, variant, instances, limit, { team, indexOf, serial: () => ++programs % 2 ** 31, leastPiece });
+  return deviceOver(memory, build, instances, limit, { team, indexOf, serial: () => ++programs % 2 ** 31, leastPiece });
 }
 
 function deviceOver(
   memory: WebAssembly.Memory,
-  variant: WasmVariant,
+  { name, variant }: Build,
   instances: Instances,
   memoryLimit: number,
   crew?: Crew | undefined,
@@ -101,6 +109,7 @@ function deviceOver(
   return {
     backend: "wasm",
     variant,
+    vectors: VARIANTS.find((each) => each.name === name)!.vectors,
     threads,
     memoryLimit,
     supports: (op) => kernels.has(op),

@@ -5,8 +5,9 @@ import { sharedModule } from "./team/shared.ts";
 import { functionsOf } from "./team/member.ts";
 import { agree, selfCheck } from "./self-check.ts";
 import type { WasmPack } from "./types.ts";
-import type { WasmVariant } from "./variants.ts";
+import type { WasmBuild, WasmVariant } from "./variants.ts";
 import { modules } from "./generated/modules.ts";
+import { wideCompiler } from "./wide.ts";
 
 /** The device's own functions and each pack's (which see the device's too), all over one memory. */
 export interface Instances {
@@ -17,19 +18,27 @@ export interface Instances {
   readonly functions: readonly WasmFunction[];
 }
 
-/** This package's kernels of one variant over a memory. */
-export async function instantiateOwn(variant: WasmVariant, memory: WebAssembly.Memory): Promise<WasmFunctions> {
-  const { instance } = await WebAssembly.instantiate(modules[variant](), { env: { memory } });
+/** Which modules a device runs, and how they are compiled. */
+export interface Build {
+  readonly name: WasmBuild;
+  /** What it computes. */
+  readonly variant: WasmVariant;
+  readonly compile: (module: Uint8Array<ArrayBuffer>) => WebAssembly.Module | Promise<WebAssembly.Module>;
+}
+
+/** This package's kernels of one build over a memory. */
+export async function instantiateOwn({ name, compile }: Pick<Build, "name" | "compile">, memory: WebAssembly.Memory): Promise<WasmFunctions> {
+  const instance = await WebAssembly.instantiate(await compile(modules[name]()), { env: { memory } });
   const functions = instance.exports as unknown as WasmFunctions;
   functions["f32_constants"]!(CONSTANTS);
   return functions;
 }
 
-export async function instantiateAll(variant: WasmVariant, memory: WebAssembly.Memory, packs: readonly WasmPack[]): Promise<Instances> {
+export async function instantiateAll(build: Build, memory: WebAssembly.Memory, packs: readonly WasmPack[]): Promise<Instances> {
   const shared = !(memory.buffer instanceof ArrayBuffer);
   const compiled = await Promise.all(
-    [modules[variant], ...packs.map((pack) => moduleOf(pack, variant))].map((bytes) =>
-      WebAssembly.compile(shared ? sharedModule(bytes()) : bytes()),
+    [modules[build.name], ...packs.map((pack) => moduleOf(pack, build))].map((bytes) =>
+      build.compile(shared ? sharedModule(bytes()) : bytes()),
     ),
   );
   const instances = await Promise.all(compiled.map((module) => WebAssembly.instantiate(module, { env: { memory } })));
@@ -57,21 +66,39 @@ function sameConstants(functions: WasmFunctions, memory: WebAssembly.Memory, byt
   return own.every((byte, i) => byte === others[i]);
 }
 
-function moduleOf(pack: WasmPack, variant: WasmVariant): () => Uint8Array<ArrayBuffer> {
-  const bytes = pack.modules[variant] as (() => Uint8Array<ArrayBuffer>) | undefined;
-  if (bytes === undefined) throw packVariantMissing({ pack: pack.id, variant });
+/** A pack that has nothing for wide vectors runs what it has for narrow ones. */
+function moduleOf({ id, modules }: WasmPack, { name, variant }: Build): () => Uint8Array<ArrayBuffer> {
+  const bytes = modules[name] ?? (modules[variant] as (() => Uint8Array<ArrayBuffer>) | undefined);
+  if (bytes === undefined) throw packVariantMissing({ pack: id, variant });
   return bytes;
 }
 
-/** Relaxed SIMD where the engine takes it and computes what plain SIMD computes; undefined: no SIMD at all. */
-export async function chooseVariant(portable: boolean): Promise<WasmVariant | undefined> {
-  if (!WebAssembly.validate(modules.simd())) return undefined;
-  if (portable || !WebAssembly.validate(modules["relaxed-simd"]())) return "simd";
-  const [plain, relaxed] = await Promise.all([outcomeOf("simd"), outcomeOf("relaxed-simd")]);
-  return agree(plain, relaxed) ? "relaxed-simd" : "simd";
+export interface BuildChoice {
+  readonly portable: boolean;
+  readonly wide: boolean;
 }
 
-async function outcomeOf(variant: WasmVariant): Promise<Float32Array> {
+/**
+ * Relaxed SIMD where the engine takes it and computes what plain SIMD computes, in vectors of 256 bits where the engine can be made to and
+ * computes the same bytes; undefined: no SIMD at all.
+ */
+export async function chooseBuild({ portable, wide }: BuildChoice): Promise<Build | undefined> {
+  if (!WebAssembly.validate(modules.simd())) return undefined;
+  if (portable || !WebAssembly.validate(modules["relaxed-simd"]())) return narrow("simd");
+  const [plain, relaxed] = await Promise.all([outcomeOf(narrow("simd")), outcomeOf(narrow("relaxed-simd"))]);
+  if (!agree(plain, relaxed)) return narrow("simd");
+  const compile = wide ? wideCompiler() : undefined;
+  if (compile === undefined) return narrow("relaxed-simd");
+  const joined: Build = { name: "relaxed-simd-256", variant: "relaxed-simd", compile };
+  const same = (await outcomeOf(joined)).every((value, i) => Object.is(value, relaxed[i]));
+  return same ? joined : narrow("relaxed-simd");
+}
+
+function narrow(variant: WasmVariant): Build {
+  return { name: variant, variant, compile: (module) => WebAssembly.compile(module) };
+}
+
+async function outcomeOf(build: Build): Promise<Float32Array> {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  return selfCheck(await instantiateOwn(variant, memory), memory);
+  return selfCheck(await instantiateOwn(build, memory), memory);
 }

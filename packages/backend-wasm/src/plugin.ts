@@ -1,5 +1,5 @@
 import { API_VERSION, type Backend } from "@pare/core";
-import { chooseVariant } from "./instantiate.ts";
+import { chooseBuild } from "./instantiate.ts";
 import { openWasm, type WasmDevice } from "./device.ts";
 
 /** The default CPU device as a plugin; `open` gives null where the engine has no WebAssembly SIMD. */
@@ -10,7 +10,7 @@ export const wasmBackend: Backend<"wasm", WasmDevice> = {
   apiVersion: API_VERSION,
   package: "@pare/backend-wasm",
   open: async (options = {}) => {
-    if (typeof WebAssembly !== "object" || (await chooseVariant(true)) === undefined) return null;
+    if (typeof WebAssembly !== "object" || (await chooseBuild({ portable: true, wide: false })) === undefined) return null;
     return openWasm(options);
   },
 };

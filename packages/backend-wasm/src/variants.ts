@@ -1,16 +1,21 @@
 /** One row per build of every kernel module: what the builder compiles, the device chooses from, and tests and benches go through. */
 export interface Variant {
-  /** What `device.variant` says and run records keep. */
-  readonly name: WasmVariant;
+  readonly name: WasmBuild;
   /** Features that `asc` enables; sources ask for them through `ASC_FEATURE_…`. */
   readonly features: readonly string[];
   /** Runs on every engine with SIMD: what `openWasm({ portable })` opens. */
   readonly portable: boolean;
+  /** Bits of the vectors that its tiles are made for. Those of 256 are pairs of 128 that `wide.ts` has the engine join: they compute the same bytes. */
+  readonly vectors: 128 | 256;
 }
 
+/** What `device.variant` says and run records keep: same variant and seed, same bytes. */
 export type WasmVariant = "simd" | "relaxed-simd";
 
+export type WasmBuild = WasmVariant | "relaxed-simd-256";
+
 export const VARIANTS: readonly Variant[] = [
-  { name: "simd", features: ["simd"], portable: true },
-  { name: "relaxed-simd", features: ["simd", "relaxed-simd"], portable: false },
+  { name: "simd", features: ["simd"], portable: true, vectors: 128 },
+  { name: "relaxed-simd", features: ["simd", "relaxed-simd"], portable: false, vectors: 128 },
+  { name: "relaxed-simd-256", features: ["simd", "relaxed-simd"], portable: false, vectors: 256 },
 ];

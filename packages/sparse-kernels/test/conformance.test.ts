@@ -5,7 +5,7 @@ import { SPARSE_OPS } from "@pare/sparse-kernels";
 import { SPARSE_UNSUPPORTED, sparseGpujsPack } from "@pare/sparse-kernels/gpujs";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
 import { openReference } from "@pare/tensor-core";
-import { checkGradients, conformance, type AnyCase } from "@pare/tensor-core/testing";
+import { checkGradients, conformance, runCase, type AnyCase } from "@pare/tensor-core/testing";
 
 describe("reference", () => {
   conformance({ device: () => Promise.resolve(openReference()), ops: SPARSE_OPS, test });
@@ -15,7 +15,11 @@ describe("wasm, plain SIMD", () => {
   conformance({ device: () => openWasm({ packs: [sparseWasmPack], portable: true }), ops: SPARSE_OPS, test });
 });
 
-describe("wasm, the variant of this engine", () => {
+describe("wasm, relaxed SIMD in vectors of 128 bits where this engine has it", () => {
+  conformance({ device: () => openWasm({ packs: [sparseWasmPack], wide: false }), ops: SPARSE_OPS, test });
+});
+
+describe("wasm, the widest of this engine", () => {
   conformance({ device: () => openWasm({ packs: [sparseWasmPack] }), ops: SPARSE_OPS, test });
 });
 
@@ -37,5 +41,17 @@ describe.each(SPARSE_OPS.filter(({ gradient }) => gradient !== undefined).map((o
       compared += found.compared;
     }
     expect(compared).toBeGreaterThan(1000);
+  });
+});
+
+describe("vectors of 256 bits", () => {
+  it("give the bytes of 128, where this engine has them", async () => {
+    const [widest, narrow] = [await openWasm({ packs: [sparseWasmPack] }), await openWasm({ packs: [sparseWasmPack], wide: false })];
+    for (const op of SPARSE_OPS) {
+      for (const one of op.cases() as Iterable<AnyCase>) {
+        const [found, expected] = [await runCase(widest, op, one, { runs: 1 }), await runCase(narrow, op, one, { runs: 1 })];
+        expect([op.name, one.name, found.outputs]).toEqual([op.name, one.name, expected.outputs]);
+      }
+    }
   });
 });

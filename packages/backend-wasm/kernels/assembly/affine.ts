@@ -64,7 +64,7 @@ export function f32_linear_affine_4x8(
   kBlock: i32, sBlock: i32, pBlock: i32, scratch: usize,
 ): void {
   const xRow = <usize>features << 2;
-  const panels = scratch + 128;
+  const panels = scratch + 256;
   const weights = panels + (<usize>kBlock * pBlock << 2);
   for (let j = 0; j < rows; j += pBlock) {
     const tokens = min(pBlock, rows - j);

@@ -49,7 +49,7 @@ function biasOf(bias: usize, b: i32, ofBatch: i32, head: i32, ofHead: i32): usiz
  * @param heads i32, for each of `h` query heads the key/value head it reads.
  * @param bias 0: none. See `biasOf`.
  * @param rowBlock query rows whose scores are held at once, a multiple of 4.
- * @param scratch 32 floats, then `keys`·`8⌈d/8⌉` and `keys`·d floats (packed values and keys), then `rowBlock`·`keys` floats,
+ * @param scratch 64 floats, then `keys`·`8⌈d/8⌉` and `keys`·d floats (packed values and keys), then `rowBlock`·`keys` floats,
  *   where `keys` = 8⌈tk/8⌉ + 8.
  */
 export function f32_attention(
@@ -58,7 +58,7 @@ export function f32_attention(
   from: i32, to: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,
 ): void {
   const keys = ((tk + 7) & ~7) + 8;
-  const values = scratch + 128;
+  const values = scratch + 256;
   const keyPanels = values + bytes(keys * ((d + 7) & ~7));
   const scores = keyPanels + bytes(keys * d);
   const queryRow = bytes(h * d), keyRow = bytes(hk * d);
@@ -170,7 +170,7 @@ function one(q: usize, k: usize, v: usize, y: usize, keyRow: usize, n: i32, d: i
  * With p = e^(score − logSumExp), dp = grad·valueᵀ and ds = scale·p·(dp − Σ grad·y):
  * toQuery = ds·key, toKey = dsᵀ·query, toValue = pᵀ·grad. Heads as above.
  *
- * @param scratch 32 floats, then packed keys by row and by column and values by row (`keys`·d, `keys`·d8, `keys`·d floats), two
+ * @param scratch 64 floats, then packed keys by row and by column and values by row (`keys`·d, `keys`·d8, `keys`·d floats), two
  *   blocks of `rowBlock`·`keys`, and grad and query rows packed by column (`rowBlock`·d8 each), d8 = 8⌈d/8⌉.
  */
 export function f32_attention_gradient(
@@ -181,7 +181,7 @@ export function f32_attention_gradient(
 ): void {
   const keys = ((tk + 7) & ~7) + 8;
   const d8 = (d + 7) & ~7;
-  const keyPanels = scratch + 128;
+  const keyPanels = scratch + 256;
   const valuePanels = keyPanels + bytes(keys * d);
   const keyColumns = valuePanels + bytes(keys * d);
   const p = keyColumns + bytes(keys * d8);
@@ -256,7 +256,7 @@ function scoreGradients(p: usize, ds: usize, own: i32, n: i32, factor: f32, logS
 /**
  * toBias = p·(dp − Σ grad·y) as above, summed over what shares a bias, for biases `[from, to)` counted over `biasBatch`·`biasHeads`.
  *
- * @param scratch 32 floats, then packed keys and values by row (`keys`·d floats each) and two blocks of `rowBlock`·`keys`.
+ * @param scratch 64 floats, then packed keys and values by row (`keys`·d floats each) and two blocks of `rowBlock`·`keys`.
  */
 export function f32_attention_bias_gradient(
   grad: usize, query: usize, key: usize, value: usize, y: usize, logSumExp: usize, bias: usize, toBias: usize,
@@ -264,7 +264,7 @@ export function f32_attention_bias_gradient(
   from: i32, to: i32, tq: i32, tk: i32, h: i32, hk: i32, d: i32, scale: f32, causal: bool, rowBlock: i32, scratch: usize,
 ): void {
   const keys = ((tk + 7) & ~7) + 8;
-  const keyPanels = scratch + 128;
+  const keyPanels = scratch + 256;
   const valuePanels = keyPanels + bytes(keys * d);
   const p = valuePanels + bytes(keys * d);
   const ds = p + bytes(rowBlock * keys);

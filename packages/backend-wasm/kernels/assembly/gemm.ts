@@ -13,7 +13,7 @@ const FEW: i32 = ASC_FEATURE_RELAXED_SIMD ? 96 : 32;
  * S has `ms` rows and P `np` rows over `k`; element (i, k) lies at `base + i·row + k·step`, with row or step 4.
  * C's element (i, p) is at `c + i·cStream + p·cPanel`, one of the two 4: the one that is not is the stride of C's rows.
  * Blocks of `kBlock` × (`sBlock` rows of S, `pBlock` rows of P) are packed into `scratch`:
- * 192 bytes, then `kBlock`·`pBlock` floats, then `kBlock`·`sBlock` floats; `pBlock` is a multiple of 8, `sBlock` of 5.
+ * 384 bytes, then `kBlock`·`pBlock` floats, then `kBlock`·`sBlock` floats; `pBlock` is a multiple of 8, `sBlock` of 5.
  *
  * @param packed S in slivers over the whole of k (`f32_pack_slivers`), or 0.
  */
@@ -25,7 +25,7 @@ export function f32_gemm_5x8(
   kBlock: i32, sBlock: i32, pBlock: i32, scratch: usize, packed: usize,
   bias: usize, activation: i32, residual: usize,
 ): void {
-  const panels = scratch + 192;
+  const panels = scratch + 384;
   const slivers = panels + (<usize>kBlock * pBlock << 2);
   for (let b = 0; b < batch; b++, s += sBatch, p += pBatch, c += cBatch) {
     for (let j = 0; j < np; j += pBlock) {

@@ -34,7 +34,7 @@ export const affineKernels: readonly Kernel<WasmTypes>[] = [
       if (rows <= DOT_ROWS) encoder.call("f32_linear_affine_1x1", ...common);
       else {
         const { depth, streamRows, panelRows } = blocksFor(count, rows, attrs.features);
-        const scratch = encoder.scratch(128 + 4 * depth * (panelRows + streamRows));
+        const scratch = encoder.scratch(256 + 4 * depth * (panelRows + streamRows));
         encoder.call("f32_linear_affine_4x8", ...common, depth, streamRows, panelRows, scratch);
       }
     });

@@ -23,7 +23,7 @@ export const attentionKernels: readonly Kernel<WasmTypes>[] = [
     const places = [query, key, value, y, logSumExp].map(({ address }) => address);
     const seen = [...addressesOf(limits), encoder.table(keyValueHeads), ...biasOf(limits.bias)];
     encoder.divide(work, (begin, end) => {
-      const scratch = encoder.scratch(128 + 4 * keys * (padded + width + rows));
+      const scratch = encoder.scratch(256 + 4 * keys * (padded + width + rows));
       encoder.call("f32_attention", ...places, ...seen, begin, end, ...shape, scale, causal ? 1 : 0, rows, scratch);
     });
   }),
@@ -33,7 +33,7 @@ export const attentionKernels: readonly Kernel<WasmTypes>[] = [
     const places = [grad, query, key, value, y, logSumExp, to.query, to.key, to.value].map(({ address }) => address);
     const seen = [...addressesOf(inputs), encoder.table(keyValueHeads), ...biasOf(inputs.bias)];
     encoder.divide({ ...work, nanoseconds: 2.5 * work.nanoseconds }, (begin, end) => {
-      const scratch = encoder.scratch(128 + 4 * (keys * (2 * width + padded + 2 * rows) + 2 * rows * padded));
+      const scratch = encoder.scratch(256 + 4 * (keys * (2 * width + padded + 2 * rows) + 2 * rows * padded));
       encoder.call("f32_attention_gradient", ...places, ...seen, begin, end, ...shape, scale, causal ? 1 : 0, rows, scratch);
     });
   }),
@@ -44,7 +44,7 @@ export const attentionKernels: readonly Kernel<WasmTypes>[] = [
     const [batch, heads] = bias.shape as [number, number];
     const seen = [...addressesOf(inputs), encoder.table(keyValueHeads), query.shape[0]!, batch, heads];
     encoder.divide({ size: batch * heads, nanoseconds: work.nanoseconds }, (begin, end) => {
-      const scratch = encoder.scratch(128 + 4 * keys * (2 * width + 2 * rows));
+      const scratch = encoder.scratch(256 + 4 * keys * (2 * width + 2 * rows));
       encoder.call("f32_attention_bias_gradient", ...places, ...seen, begin, end, ...shape, scale, causal ? 1 : 0, rows, scratch);
     });
   }),

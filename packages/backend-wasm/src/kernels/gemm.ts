@@ -45,7 +45,7 @@ export function encodeGemm(encoder: WasmEncoder, { batch, m, n, k, left, right, 
   const [cStream, cPanel] = across ? [4, 4 * n] : [4 * n, 4];
   const encodePart = (part: Part): void => {
     const { depth, streamRows, panelRows } = blocksFor(part.ms, part.np, k);
-    const scratch = encoder.scratch(192 + 4 * depth * (panelRows + (packed === undefined ? streamRows : 0)));
+    const scratch = encoder.scratch(384 + 4 * depth * (panelRows + (packed === undefined ? streamRows : 0)));
     const at = part.i * cStream + part.j * cPanel;
     const target = [c + part.b * 4 * m * n + at, cStream, cPanel, 4 * m * n];
     const sources = [...placeOf(stream, part.b, part.i), ...placeOf(panel, part.b, part.j)];

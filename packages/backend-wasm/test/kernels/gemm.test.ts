@@ -81,7 +81,7 @@ function checkProduct(bench: Bench, { ms, np, k, turnS, turnP, across, blocks, a
   bench.clear();
   const [left, right] = [bench.noise(ms * k), bench.noise(np * k)];
   const [s, p, c] = [bench.words(left), bench.words(right), bench.words(ms * np)];
-  const scratch = bench.words(48 + blocks[0] * (blocks[1] + blocks[2]));
+  const scratch = bench.words(96 + blocks[0] * (blocks[1] + blocks[2]));
   const columns = across ? ms : np;
   const [bias, residual] = [bench.noise(columns), bench.noise(ms * np)];
   const epilogue = activation === undefined ? NONE : [bench.words(bias), activation, bench.words(residual)];

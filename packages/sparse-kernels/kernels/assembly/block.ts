@@ -6,7 +6,7 @@
  */
 import { madd, loadTail, storeTail } from "../../../backend-wasm/kernels/assembly/lib/simd";
 import { finish } from "./finish";
-import { copyTile, panelBytes, storeTurned, unpack } from "./panels";
+import { copyTile, panelBytes, storePairTile, storeTurned, unpack } from "./panels";
 
 /** Values that with their columns stay in the second-level cache while all panels pass. */
 const CHUNK: i32 = 32768;
@@ -14,7 +14,7 @@ const CHUNK: i32 = 32768;
 /**
  * y `[tokens, out]` = act(x·Wᵀ + bias) + residual, x as panels.
  *
- * @param tile 128 bytes of scratch. @param bias 0: none. @param residual 0: none.
+ * @param tile 384 bytes of scratch. @param bias 0: none. @param residual 0: none.
  */
 export function f32_linear_block_4x8(
   panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
@@ -27,7 +27,20 @@ export function f32_linear_block_4x8(
     const limit = rowStart(starts, first) * size + CHUNK;
     do { last++; } while (last < end && rowStart(starts, last + 1) * size <= limit);
     const columnsOut = min(last * height, out) - first * height;
-    for (let token = 0; token < tokens; token += 8) {
+    let token = 0;
+    if (WIDE) {
+      for (; token + 8 < tokens; token += 16) {
+        const panel = panels + (<usize>token >> 3) * bytes;
+        const rows = y + <usize>token * stride;
+        const count = min(16, tokens - token);
+        for (let row = first; row < last; row++) {
+          blockRowOfPair(panel, panel + bytes, values, columns, starts, bias, rows, tile, count, out, stride, height, width, row);
+        }
+        const place = rows + (<usize>(first * height) << 2);
+        finish(place, residual == 0 ? 0 : residual + (place - y), count, columnsOut, stride, activation);
+      }
+    }
+    for (; token < tokens; token += 8) {
       const count = min(8, tokens - token);
       const panel = panels + (<usize>token >> 3) * bytes;
       const rows = y + <usize>token * stride;
@@ -49,6 +62,80 @@ export function f32_linear_block_4x8(
       finish(place, residual == 0 ? 0 : residual + (place - y), count, columnsOut, stride, activation);
     }
   }
+}
+
+/** One block row and two panels, the second of which has at least one token. */
+function blockRowOfPair(
+  panel: usize, other: usize, values: usize, columns: usize, starts: usize, bias: usize, y: usize, tile: usize,
+  tokens: i32, out: i32, stride: usize, height: i32, width: i32, row: i32,
+): void {
+  const from = rowStart(starts, row), to = rowStart(starts, row + 1);
+  const bottom = min((row + 1) * height, out);
+  const begin = columns + (<usize>from << 2), end = columns + (<usize>to << 2);
+  const step = <usize>height << 2;
+  for (let output = row * height, value = values + (<usize>(from * height * width) << 2); output < bottom; output += 4, value += 16) {
+    const offset = bias == 0 ? 0 : bias + (<usize>output << 2);
+    if (width == 1) blocksOfPair(panel, other, value, begin, end, step, offset, tile);
+    else pairsOfPair(panel, other, value, begin, end, step, offset, tile);
+    storePairTile(tile, y + (<usize>output << 2), stride, tokens, min(4, out - output));
+  }
+}
+
+/** 4 outputs × 16 tokens of two panels, written `[4][16]`; a function of its own, so that pairs of vectors can be joined. */
+function blocksOfPair(panel: usize, other: usize, value: usize, column: usize, end: usize, step: usize, bias: usize, tile: usize): void {
+  let a0 = biasOf(bias, 0), b0 = biasOf(bias, 4), c0 = biasOf(bias, 8), d0 = biasOf(bias, 12);
+  let a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0, c1 = c0, c2 = c0, c3 = c0, d1 = d0, d2 = d0, d3 = d0;
+  for (; column < end; column += 4, value += step) {
+    const offset = <usize>load<u32>(column) << 5;
+    const x0 = v128.load(panel + offset), x1 = v128.load(panel + offset, 16);
+    const x2 = v128.load(other + offset), x3 = v128.load(other + offset, 16);
+    let w = v128.load32_splat(value);
+    a0 = madd(w, x0, a0); a1 = madd(w, x1, a1); a2 = madd(w, x2, a2); a3 = madd(w, x3, a3);
+    w = v128.load32_splat(value, 4);
+    b0 = madd(w, x0, b0); b1 = madd(w, x1, b1); b2 = madd(w, x2, b2); b3 = madd(w, x3, b3);
+    w = v128.load32_splat(value, 8);
+    c0 = madd(w, x0, c0); c1 = madd(w, x1, c1); c2 = madd(w, x2, c2); c3 = madd(w, x3, c3);
+    w = v128.load32_splat(value, 12);
+    d0 = madd(w, x0, d0); d1 = madd(w, x1, d1); d2 = madd(w, x2, d2); d3 = madd(w, x3, d3);
+  }
+  v128.store(tile, a0); v128.store(tile, a1, 16); v128.store(tile, a2, 32); v128.store(tile, a3, 48);
+  v128.store(tile, b0, 64); v128.store(tile, b1, 80); v128.store(tile, b2, 96); v128.store(tile, b3, 112);
+  v128.store(tile, c0, 128); v128.store(tile, c1, 144); v128.store(tile, c2, 160); v128.store(tile, c3, 176);
+  v128.store(tile, d0, 192); v128.store(tile, d1, 208); v128.store(tile, d2, 224); v128.store(tile, d3, 240);
+}
+
+/** As `blocksOfPair`, over blocks of two inputs. */
+function pairsOfPair(panel: usize, other: usize, value: usize, column: usize, end: usize, step: usize, bias: usize, tile: usize): void {
+  let a0 = biasOf(bias, 0), b0 = biasOf(bias, 4), c0 = biasOf(bias, 8), d0 = biasOf(bias, 12);
+  let a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0, c1 = c0, c2 = c0, c3 = c0, d1 = d0, d2 = d0, d3 = d0;
+  for (; column < end; column += 4, value += step) {
+    const offset = <usize>load<u32>(column) << 6;
+    let x0 = v128.load(panel + offset), x1 = v128.load(panel + offset, 16);
+    let x2 = v128.load(other + offset), x3 = v128.load(other + offset, 16);
+    let w = v128.load32_splat(value);
+    a0 = madd(w, x0, a0); a1 = madd(w, x1, a1); a2 = madd(w, x2, a2); a3 = madd(w, x3, a3);
+    w = v128.load32_splat(value, 4);
+    b0 = madd(w, x0, b0); b1 = madd(w, x1, b1); b2 = madd(w, x2, b2); b3 = madd(w, x3, b3);
+    w = v128.load32_splat(value, 8);
+    c0 = madd(w, x0, c0); c1 = madd(w, x1, c1); c2 = madd(w, x2, c2); c3 = madd(w, x3, c3);
+    w = v128.load32_splat(value, 12);
+    d0 = madd(w, x0, d0); d1 = madd(w, x1, d1); d2 = madd(w, x2, d2); d3 = madd(w, x3, d3);
+    value += step;
+    x0 = v128.load(panel + offset, 32); x1 = v128.load(panel + offset, 48);
+    x2 = v128.load(other + offset, 32); x3 = v128.load(other + offset, 48);
+    w = v128.load32_splat(value);
+    a0 = madd(w, x0, a0); a1 = madd(w, x1, a1); a2 = madd(w, x2, a2); a3 = madd(w, x3, a3);
+    w = v128.load32_splat(value, 4);
+    b0 = madd(w, x0, b0); b1 = madd(w, x1, b1); b2 = madd(w, x2, b2); b3 = madd(w, x3, b3);
+    w = v128.load32_splat(value, 8);
+    c0 = madd(w, x0, c0); c1 = madd(w, x1, c1); c2 = madd(w, x2, c2); c3 = madd(w, x3, c3);
+    w = v128.load32_splat(value, 12);
+    d0 = madd(w, x0, d0); d1 = madd(w, x1, d1); d2 = madd(w, x2, d2); d3 = madd(w, x3, d3);
+  }
+  v128.store(tile, a0); v128.store(tile, a1, 16); v128.store(tile, a2, 32); v128.store(tile, a3, 48);
+  v128.store(tile, b0, 64); v128.store(tile, b1, 80); v128.store(tile, b2, 96); v128.store(tile, b3, 112);
+  v128.store(tile, c0, 128); v128.store(tile, c1, 144); v128.store(tile, c2, 160); v128.store(tile, c3, 176);
+  v128.store(tile, d0, 192); v128.store(tile, d1, 208); v128.store(tile, d2, 224); v128.store(tile, d3, 240);
 }
 
 /** 4 outputs × 8 tokens over blocks `[from, to)`, written `[8][4]`; the next input of a block lies `step` bytes on. */

@@ -4,7 +4,7 @@
  */
 import { madd, sumLanes } from "../../../backend-wasm/kernels/assembly/lib/simd";
 import { finish } from "./finish";
-import { copyTile, panelBytes, storeTurned, unpack } from "./panels";
+import { copyTile, panelBytes, storePairTile, storeTurned, unpack } from "./panels";
 
 /** Entries whose values and columns (8 bytes each) stay in the second-level cache while all panels pass. */
 const CHUNK: i32 = 16384;
@@ -12,7 +12,7 @@ const CHUNK: i32 = 16384;
 /**
  * y `[tokens, out]` = act(x·Wᵀ + bias) + residual, x as panels.
  *
- * @param tile 256 bytes of scratch. @param bias 0: none. @param residual 0: none.
+ * @param tile 384 bytes of scratch. @param bias 0: none. @param residual 0: none.
  */
 export function f32_linear_csr_1x8(
   panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
@@ -23,7 +23,23 @@ export function f32_linear_csr_1x8(
   for (let first = begin, last = begin; first < end; first = last) {
     const limit = rowStart(starts, first) + CHUNK;
     do { last = min(last + 4, end); } while (last < end && rowStart(starts, min(last + 4, end)) <= limit);
-    for (let token = 0; token < tokens; token += 8) {
+    let token = 0;
+    if (WIDE) {
+      for (; token + 8 < tokens; token += 16) {
+        const count = min(16, tokens - token);
+        const panel = panels + (<usize>token >> 3) * bytes;
+        const rows = <usize>token * stride + (<usize>first << 2);
+        for (let row = first; row < last; row += 4) {
+          const outputs = min(4, out - row);
+          for (let output = 0; output < outputs; output++) {
+            csrOfPair(panel, panel + bytes, values, columns, starts, bias, row + output, tile + (<usize>output << 6));
+          }
+          storePairTile(tile, y + <usize>token * stride + (<usize>row << 2), stride, count, outputs);
+        }
+        finish(y + rows, residual == 0 ? 0 : residual + rows, count, last - first, stride, activation);
+      }
+    }
+    for (; token < tokens; token += 8) {
       const count = min(8, tokens - token);
       const panel = panels + (<usize>token >> 3) * bytes;
       const rows = <usize>token * stride + (<usize>first << 2);
@@ -43,6 +59,46 @@ export function f32_linear_csr_1x8(
       finish(y + rows, residual == 0 ? 0 : residual + rows, count, last - first, stride, activation);
     }
   }
+}
+
+/** As `csrTile`, over two panels: 16 tokens. */
+function csrOfPair(panel: usize, other: usize, values: usize, columns: usize, starts: usize, bias: usize, row: i32, target: usize): void {
+  const begin = <usize>rowStart(starts, row) << 2;
+  const end = columns + (<usize>rowStart(starts, row + 1) << 2);
+  let column = columns + begin;
+  let value = values + begin;
+  const zero = f32x4.splat(0);
+  let a0 = bias == 0 ? zero : v128.load32_splat(bias + (<usize>row << 2));
+  let a1 = a0, a2 = a0, a3 = a0, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+  let c0 = zero, c1 = zero, c2 = zero, c3 = zero, d0 = zero, d1 = zero, d2 = zero, d3 = zero;
+  for (; column + 16 <= end; column += 16, value += 16) {
+    let at = <usize>load<u32>(column) << 5;
+    let w = v128.load32_splat(value);
+    a0 = madd(w, v128.load(panel + at), a0); a1 = madd(w, v128.load(panel + at, 16), a1);
+    a2 = madd(w, v128.load(other + at), a2); a3 = madd(w, v128.load(other + at, 16), a3);
+    at = <usize>load<u32>(column, 4) << 5;
+    w = v128.load32_splat(value, 4);
+    b0 = madd(w, v128.load(panel + at), b0); b1 = madd(w, v128.load(panel + at, 16), b1);
+    b2 = madd(w, v128.load(other + at), b2); b3 = madd(w, v128.load(other + at, 16), b3);
+    at = <usize>load<u32>(column, 8) << 5;
+    w = v128.load32_splat(value, 8);
+    c0 = madd(w, v128.load(panel + at), c0); c1 = madd(w, v128.load(panel + at, 16), c1);
+    c2 = madd(w, v128.load(other + at), c2); c3 = madd(w, v128.load(other + at, 16), c3);
+    at = <usize>load<u32>(column, 12) << 5;
+    w = v128.load32_splat(value, 12);
+    d0 = madd(w, v128.load(panel + at), d0); d1 = madd(w, v128.load(panel + at, 16), d1);
+    d2 = madd(w, v128.load(other + at), d2); d3 = madd(w, v128.load(other + at, 16), d3);
+  }
+  for (; column < end; column += 4, value += 4) {
+    const at = <usize>load<u32>(column) << 5;
+    const w = v128.load32_splat(value);
+    a0 = madd(w, v128.load(panel + at), a0); a1 = madd(w, v128.load(panel + at, 16), a1);
+    a2 = madd(w, v128.load(other + at), a2); a3 = madd(w, v128.load(other + at, 16), a3);
+  }
+  v128.store(target, f32x4.add(f32x4.add(a0, b0), f32x4.add(c0, d0)));
+  v128.store(target, f32x4.add(f32x4.add(a1, b1), f32x4.add(c1, d1)), 16);
+  v128.store(target, f32x4.add(f32x4.add(a2, b2), f32x4.add(c2, d2)), 32);
+  v128.store(target, f32x4.add(f32x4.add(a3, b3), f32x4.add(c3, d3)), 48);
 }
 
 /** One output of 8 tokens; four entries at a time, so that sums need not wait for each other. */

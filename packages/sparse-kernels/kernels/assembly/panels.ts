@@ -84,6 +84,19 @@ export function unpack(panel: usize, rows: usize, width: i32, count: i32): void 
   }
 }
 
+/** Sums `[4][16]` of four outputs and two panels to `tokens` rows of y; 128 bytes after them are scratch. */
+export function storePairTile(sums: usize, y: usize, stride: usize, tokens: i32, outputs: i32): void {
+  const spare = sums + 256;
+  for (let token = 0; token < tokens; token += 8, sums += 32, y += 8 * stride) {
+    const whole = tokens - token >= 8 && outputs == 4;
+    const target = whole ? y : spare;
+    const step = whole ? stride : 16;
+    turn(sums, 64, target, step);
+    turn(sums + 16, 64, target + 4 * step, step);
+    if (!whole) copyTile(spare, y, stride, min(8, tokens - token), outputs);
+  }
+}
+
 /** Copies the upper left `count` × `width` floats of a tile `[8][4]`. */
 export function copyTile(tile: usize, y: usize, stride: usize, count: i32, width: i32): void {
   for (let token = 0; token < count; token++, tile += 16, y += stride) {

@@ -60,8 +60,8 @@ export const sparseWasmPack: WasmPack = {
 };
 
 const PANEL = 8;
-/** Bytes of scratch for outputs that do not fill a whole tile. */
-const TILE = 256;
+/** Bytes of scratch for sums on their way to the output. */
+const TILE = 384;
 /** Up to this many tokens that fill no panel are cheaper one by one. */
 const MOST_SINGLE = 3;
 /** As the kernels number them. */

@@ -61,6 +61,70 @@ function tileOfSliver(a: usize, p: usize, k: i32, tile: usize): void {
   v128.store(tile, c41, 144);
 }
 
+/** As `tileOfSliver`, over two panels: two tiles in twenty registers, which are ten where pairs are joined. */
+function tilesOfSliver(a: usize, p: usize, q: usize, k: i32, tile: usize): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  let c40 = f32x4.splat(0), c41 = f32x4.splat(0), c42 = f32x4.splat(0), c43 = f32x4.splat(0);
+  const end = p + (<usize>k << 5);
+  while (p < end) {
+    const b0 = v128.load(p);
+    const b1 = v128.load(p, 16);
+    const b2 = v128.load(q);
+    const b3 = v128.load(q, 16);
+    const x0 = v128.load_splat<u32>(a);
+    c00 = madd(x0, b0, c00);
+    c01 = madd(x0, b1, c01);
+    c02 = madd(x0, b2, c02);
+    c03 = madd(x0, b3, c03);
+    const x1 = v128.load_splat<u32>(a, 4);
+    c10 = madd(x1, b0, c10);
+    c11 = madd(x1, b1, c11);
+    c12 = madd(x1, b2, c12);
+    c13 = madd(x1, b3, c13);
+    const x2 = v128.load_splat<u32>(a, 8);
+    c20 = madd(x2, b0, c20);
+    c21 = madd(x2, b1, c21);
+    c22 = madd(x2, b2, c22);
+    c23 = madd(x2, b3, c23);
+    const x3 = v128.load_splat<u32>(a, 12);
+    c30 = madd(x3, b0, c30);
+    c31 = madd(x3, b1, c31);
+    c32 = madd(x3, b2, c32);
+    c33 = madd(x3, b3, c33);
+    const x4 = v128.load_splat<u32>(a, 16);
+    c40 = madd(x4, b0, c40);
+    c41 = madd(x4, b1, c41);
+    c42 = madd(x4, b2, c42);
+    c43 = madd(x4, b3, c43);
+    a += SLIVER;
+    p += 32;
+    q += 32;
+  }
+  v128.store(tile, c00);
+  v128.store(tile, c01, 16);
+  v128.store(tile, c10, 32);
+  v128.store(tile, c11, 48);
+  v128.store(tile, c20, 64);
+  v128.store(tile, c21, 80);
+  v128.store(tile, c30, 96);
+  v128.store(tile, c31, 112);
+  v128.store(tile, c40, 128);
+  v128.store(tile, c41, 144);
+  v128.store(tile, c02, 160);
+  v128.store(tile, c03, 176);
+  v128.store(tile, c12, 192);
+  v128.store(tile, c13, 208);
+  v128.store(tile, c22, 224);
+  v128.store(tile, c23, 240);
+  v128.store(tile, c32, 256);
+  v128.store(tile, c33, 272);
+  v128.store(tile, c42, 288);
+  v128.store(tile, c43, 304);
+}
+
 /** A whole tile as five rows of C `cRow` bytes apart, or `across` as eight rows of five. */
 function storeTile(tile: usize, c: usize, cRow: usize, accumulate: bool, across: bool): void {
   if (across) {
@@ -141,7 +205,7 @@ function packSliverAcross(s: usize, sStep: usize, rows: i32, k: i32, sliver: usi
 }
 
 /**
- * As `multiplyPacked`, over `ms` rows of S in slivers that are `sliverBytes` apart. `spare` is room for one tile (160 bytes).
+ * As `multiplyPacked`, over `ms` rows of S in slivers that are `sliverBytes` apart. `spare` is room for two tiles (320 bytes).
  */
 export function multiplySlivers(
   ms: i32, np: i32, k: i32, slivers: usize, sliverBytes: usize, panels: usize, panelBytes: usize,
@@ -149,7 +213,26 @@ export function multiplySlivers(
 ): void {
   const across = cPanel != 4;
   const tileRow = across ? cPanel : cStream;
-  for (let p = 0, panel = panels; p < np; p += WIDTH, panel += panelBytes) {
+  const second = WIDTH * cPanel;
+  let p = 0, panel = panels;
+  if (WIDE) {
+    for (; p + 2 * WIDTH <= np; p += 2 * WIDTH, panel += 2 * panelBytes) {
+      let a = slivers;
+      let target = c + <usize>p * cPanel;
+      for (let i = 0; i < ms; i += HEIGHT, a += sliverBytes, target += HEIGHT * cStream) {
+        tilesOfSliver(a, panel, panel + panelBytes, k, spare);
+        const rows = ms - i;
+        if (rows >= HEIGHT) {
+          storeTile(spare, target, tileRow, accumulate, across);
+          storeTile(spare + 160, target + second, tileRow, accumulate, across);
+        } else {
+          storePart(spare, rows, WIDTH, target, cStream, cPanel, accumulate);
+          storePart(spare + 160, rows, WIDTH, target + second, cStream, cPanel, accumulate);
+        }
+      }
+    }
+  }
+  for (; p < np; p += WIDTH, panel += panelBytes) {
     const columns = min(WIDTH, np - p);
     let a = slivers;
     let target = c + <usize>p * cPanel;
@@ -207,6 +290,63 @@ function tile(
     storeRow(c20, c21, c + 2 * cRow, accumulate);
     storeRow(c30, c31, c + 3 * cRow, accumulate);
   }
+}
+
+/** As `tile`, over two panels, stored as two tiles one after the other. */
+function tiles(a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, p: usize, q: usize, k: i32, tile: usize): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  const end = p + (<usize>k << 5);
+  while (p < end) {
+    const b0 = v128.load(p);
+    const b1 = v128.load(p, 16);
+    const b2 = v128.load(q);
+    const b3 = v128.load(q, 16);
+    const x0 = v128.load_splat<u32>(a0);
+    c00 = madd(x0, b0, c00);
+    c01 = madd(x0, b1, c01);
+    c02 = madd(x0, b2, c02);
+    c03 = madd(x0, b3, c03);
+    const x1 = v128.load_splat<u32>(a1);
+    c10 = madd(x1, b0, c10);
+    c11 = madd(x1, b1, c11);
+    c12 = madd(x1, b2, c12);
+    c13 = madd(x1, b3, c13);
+    const x2 = v128.load_splat<u32>(a2);
+    c20 = madd(x2, b0, c20);
+    c21 = madd(x2, b1, c21);
+    c22 = madd(x2, b2, c22);
+    c23 = madd(x2, b3, c23);
+    const x3 = v128.load_splat<u32>(a3);
+    c30 = madd(x3, b0, c30);
+    c31 = madd(x3, b1, c31);
+    c32 = madd(x3, b2, c32);
+    c33 = madd(x3, b3, c33);
+    a0 += aStep;
+    a1 += aStep;
+    a2 += aStep;
+    a3 += aStep;
+    p += 32;
+    q += 32;
+  }
+  v128.store(tile, c00);
+  v128.store(tile, c01, 16);
+  v128.store(tile, c10, 32);
+  v128.store(tile, c11, 48);
+  v128.store(tile, c20, 64);
+  v128.store(tile, c21, 80);
+  v128.store(tile, c30, 96);
+  v128.store(tile, c31, 112);
+  v128.store(tile, c02, 128);
+  v128.store(tile, c03, 144);
+  v128.store(tile, c12, 160);
+  v128.store(tile, c13, 176);
+  v128.store(tile, c22, 192);
+  v128.store(tile, c23, 208);
+  v128.store(tile, c32, 224);
+  v128.store(tile, c33, 240);
 }
 
 // @ts-ignore: decorator
@@ -301,7 +441,7 @@ function packColumns(source: usize, step: usize, count: i32, k: i32, panel: usiz
 
 /**
  * C += or = S·Pᵀ over the first `k` of ⌈np/8⌉ packed panels that are `panelBytes` long. S is `ms` rows, element (i, k) at `s + i·sRow + k·sStep`;
- * C's element (i, p) is at `c + i·cStream + p·cPanel`, one of the two being 4. `spare` is room for one tile (128 bytes).
+ * C's element (i, p) is at `c + i·cStream + p·cPanel`, one of the two being 4. `spare` is room for two tiles (256 bytes).
  */
 export function multiplyPacked(
   ms: i32, np: i32, k: i32, s: usize, sRow: usize, sStep: usize, panels: usize, panelBytes: usize,
@@ -309,7 +449,13 @@ export function multiplyPacked(
 ): void {
   const across = cPanel != 4;
   const tileRow = across ? cPanel : cStream;
-  for (let p = 0, panel = panels; p < np; p += WIDTH, panel += panelBytes) {
+  let p = 0, panel = panels;
+  if (WIDE) {
+    for (; p + 2 * WIDTH <= np; p += 2 * WIDTH, panel += 2 * panelBytes) {
+      multiplyPair(ms, k, s, sRow, sStep, panel, panel + panelBytes, c + <usize>p * cPanel, cStream, cPanel, accumulate, spare);
+    }
+  }
+  for (; p < np; p += WIDTH, panel += panelBytes) {
     const columns = min(WIDTH, np - p);
     let a = s;
     let target = c + <usize>p * cPanel;
@@ -326,6 +472,34 @@ export function multiplyPacked(
       tile(a, a1, a2, a3, sStep, panel, k, spare, 32, false, false);
       storePart(spare, min(4, rows), columns, target, cStream, cPanel, accumulate);
     }
+  }
+}
+
+/** All rows of S times two whole panels. */
+function multiplyPair(
+  ms: i32, k: i32, s: usize, sRow: usize, sStep: usize, panel: usize, other: usize,
+  c: usize, cStream: usize, cPanel: usize, accumulate: bool, spare: usize,
+): void {
+  const second = WIDTH * cPanel;
+  for (let i = 0; i < ms; i += 4, s += 4 * sRow, c += 4 * cStream) {
+    const rows = min(4, ms - i);
+    const a1 = rows > 1 ? s + sRow : s;
+    const a2 = rows > 2 ? a1 + sRow : a1;
+    tiles(s, a1, a2, rows > 3 ? a2 + sRow : a2, sStep, panel, other, k, spare);
+    storeQuadTile(spare, rows, c, cStream, cPanel, accumulate);
+    storeQuadTile(spare + 128, rows, c + second, cStream, cPanel, accumulate);
+  }
+}
+
+/** A tile of up to four rows of eight as rows of C, or across. */
+function storeQuadTile(tile: usize, rows: i32, c: usize, cStream: usize, cPanel: usize, accumulate: bool): void {
+  if (rows < 4) storePart(tile, rows, WIDTH, c, cStream, cPanel, accumulate);
+  else if (cPanel == 4) {
+    for (const end = tile + 128; tile < end; tile += 32, c += cStream) storeRow(v128.load(tile), v128.load(tile, 16), c, accumulate);
+  } else {
+    storeAcross(v128.load(tile), v128.load(tile, 32), v128.load(tile, 64), v128.load(tile, 96), c, cPanel, accumulate);
+    tile += 16;
+    storeAcross(v128.load(tile), v128.load(tile, 32), v128.load(tile, 64), v128.load(tile, 96), c + 4 * cPanel, cPanel, accumulate);
   }
 }
 
