@@ -4,7 +4,7 @@
  */
 import { loadTail, storeTail } from "../../../backend-wasm/kernels/assembly/lib/simd";
 import { finish } from "./finish";
-import { copyTile, storeTurned } from "./panels";
+import { copyTile, storePairTile, storeTurned } from "./panels";
 
 /** Blocks whose pairs and columns (20 bytes each) stay in the second-level cache while all panels pass. */
 const CHUNK: i32 = 8192;
@@ -44,7 +44,7 @@ export function i16_pack_pairs_8(rows: usize, panels: usize, tokens: i32, width:
  * y `[tokens, out]` = act(x·Wᵀ + bias) + residual over block rows `[begin, end)`.
  *
  * @param panels pairs of rounded activations. @param rowScales f32 `[tokens]` of them, as many as fill whole panels may be read.
- * @param pairs i32 `[blocks][4]`. @param scales f32 `[out]`. @param tile 128 bytes of scratch. @param bias 0: none. @param residual 0: none.
+ * @param pairs i32 `[blocks][4]`. @param scales f32 `[out]`. @param tile 384 bytes of scratch. @param bias 0: none. @param residual 0: none.
  */
 export function i16_linear_block_4x8(
   panels: usize, rowScales: usize, pairs: usize, scales: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize,
@@ -56,7 +56,25 @@ export function i16_linear_block_4x8(
     const limit = rowStart(starts, first) + CHUNK;
     do { last++; } while (last < end && rowStart(starts, last + 1) <= limit);
     const width = min(last << 2, out) - (first << 2);
-    for (let token = 0; token < tokens; token += 8) {
+    let token = 0;
+    if (WIDE) {
+      for (; token + 8 < tokens; token += 16) {
+        const count = min(16, tokens - token);
+        const panel = panels + (<usize>token >> 3) * bytes;
+        const rows = y + <usize>token * stride;
+        for (let row = first; row < last; row++) {
+          const from = <usize>rowStart(starts, row), to = <usize>rowStart(starts, row + 1);
+          sumsOfPair(panel, panel + bytes, pairs + (from << 4), columns + (from << 2), columns + (to << 2), tile);
+          const at = <usize>row << 4;
+          const outputs = min(4, out - (row << 2));
+          scaleSums(tile, scales + at, bias == 0 ? 0 : bias + at, rowScales + (<usize>token << 2), count, outputs);
+          storePairTile(tile, rows + at, stride, count, outputs);
+        }
+        const place = rows + (<usize>first << 4);
+        finish(place, residual == 0 ? 0 : residual + (place - y), count, width, stride, activation);
+      }
+    }
+    for (; token < tokens; token += 8) {
       const count = min(8, tokens - token);
       const panel = panels + (<usize>token >> 3) * bytes;
       const rows = y + <usize>token * stride;
@@ -105,6 +123,47 @@ function pairTile(
     scaled(s01, scales, 0, bias, k1), scaled(s11, scales, 4, bias, k1), scaled(s21, scales, 8, bias, k1), scaled(s31, scales, 12, bias, k1),
     target + 4 * stride, stride,
   );
+}
+
+/** Sums of 4 outputs and 16 tokens of two panels, written `[4][16]`; a function of its own, so that pairs of vectors can be joined. */
+function sumsOfPair(panel: usize, other: usize, pair: usize, column: usize, end: usize, tile: usize): void {
+  let a0 = i32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  let c0 = a0, c1 = a0, c2 = a0, c3 = a0, d0 = a0, d1 = a0, d2 = a0, d3 = a0;
+  for (; column < end; column += 4, pair += 16) {
+    const offset = <usize>load<u32>(column) << 5;
+    const x0 = v128.load(panel + offset), x1 = v128.load(panel + offset, 16);
+    const x2 = v128.load(other + offset), x3 = v128.load(other + offset, 16);
+    let w = v128.load32_splat(pair);
+    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x0)); a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x1));
+    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x2)); a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x3));
+    w = v128.load32_splat(pair, 4);
+    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, x0)); b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, x1));
+    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, x2)); b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, x3));
+    w = v128.load32_splat(pair, 8);
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, x0)); c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, x1));
+    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, x2)); c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, x3));
+    w = v128.load32_splat(pair, 12);
+    d0 = i32x4.add(d0, i32x4.dot_i16x8_s(w, x0)); d1 = i32x4.add(d1, i32x4.dot_i16x8_s(w, x1));
+    d2 = i32x4.add(d2, i32x4.dot_i16x8_s(w, x2)); d3 = i32x4.add(d3, i32x4.dot_i16x8_s(w, x3));
+  }
+  v128.store(tile, a0); v128.store(tile, a1, 16); v128.store(tile, a2, 32); v128.store(tile, a3, 48);
+  v128.store(tile, b0, 64); v128.store(tile, b1, 80); v128.store(tile, b2, 96); v128.store(tile, b3, 112);
+  v128.store(tile, c0, 128); v128.store(tile, c1, 144); v128.store(tile, c2, 160); v128.store(tile, c3, 176);
+  v128.store(tile, d0, 192); v128.store(tile, d1, 208); v128.store(tile, d2, 224); v128.store(tile, d3, 240);
+}
+
+/** Integer sums `[4][16]` in place to floats. */
+function scaleSums(tile: usize, scales: usize, bias: usize, rowScales: usize, tokens: i32, outputs: i32): void {
+  const end = tile + <usize>outputs * 64;
+  const rest = <usize>(tokens > 8 ? 64 : 32);
+  for (; tile < end; tile += 64, scales += 4, bias += bias == 0 ? 0 : 4) {
+    for (let at: usize = 0; at < rest; at += 32) {
+      const low = scaled(v128.load(tile + at), scales, 0, bias, v128.load(rowScales + at));
+      const high = scaled(v128.load(tile + at, 16), scales, 0, bias, v128.load(rowScales + at, 16));
+      v128.store(tile + at, low);
+      v128.store(tile + at, high, 16);
+    }
+  }
 }
 
 /** Sums of one output, times its scale and then the tokens', plus its bias: in this order, as the dense kernel does. */
