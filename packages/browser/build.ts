@@ -20,6 +20,11 @@ await build({
   resolve: { conditions: ["browser", "import", "module", "default"] },
   plugins: [
     {
+      // Kernels for an engine that no page runs on.
+      name: "narrow-vectors",
+      load: (id) => (/\/generated\/wide\.[jt]s$/.test(id) ? "export const modules = undefined;" : undefined),
+    },
+    {
       name: "packages-inside",
       moduleParsed: ({ id }) => {
         const folder = packageOf(id);

@@ -1,6 +1,7 @@
 /**
- * Compiles the AssemblyScript kernels of packages: `kernels/assembly/index.ts` → `src/generated/modules.ts`, one module
- * per row of `src/variants.ts`, as base64 so that no loader, bundler or server has to know about `.wasm` files.
+ * Compiles the AssemblyScript kernels of packages: `kernels/assembly/index.ts` → `src/generated/modules.ts`, one module per row of
+ * `src/variants.ts`, as base64 so that no loader, bundler or server has to know about `.wasm` files. Those for wide vectors go to
+ * `src/generated/wide.ts`, which is loaded where it is used: no page takes them along.
  *
  *     node packages/backend-wasm/kernels/build.ts [package folder …]
  *
@@ -31,32 +32,43 @@ for (const folder of folders) if (existsSync(join(folder, ENTRY))) await build(f
 embedMember();
 
 async function build(folder: string): Promise<void> {
-  const target = join(folder, "src/generated/modules.ts");
   const stamp = `// Made by backend-wasm/kernels/build.ts from ${hashOf(folder)}`;
-  if (existsSync(target) && readFileSync(target, "utf8").startsWith(`${stamp}\n`)) return;
-  const modules: string[] = [];
-  for (const variant of VARIANTS) {
-    const module = await compile(folder, variant);
-    const reason = unshareable(module) ?? misnamed(new WebAssembly.Module(module as BufferSource));
-    if (reason !== undefined) throw new Error(`${folder}, ${variant.name}: ${reason}`);
-    modules.push(`  "${variant.name}": () => decode("${Buffer.from(module).toString("base64")}"),`);
-    console.error(`kernels: ${relative(packages, folder)} ${variant.name} ${module.length} bytes`);
+  const targets = { 128: join(folder, "src/generated/modules.ts"), 256: join(folder, "src/generated/wide.ts") };
+  if (Object.values(targets).every((target) => existsSync(target) && readFileSync(target, "utf8").startsWith(`${stamp}\n`))) return;
+  for (const vectors of [128, 256] as const) {
+    const variants = VARIANTS.filter((variant) => variant.vectors === vectors);
+    const modules: string[] = [];
+    for (const variant of variants) modules.push(`  "${variant.name}": () => decode("${await checked(folder, variant)}"),`);
+    writeModules(targets[vectors], [stamp, ...declarations(variants, modules)]);
   }
-  const names = VARIANTS.map(({ name }) => `"${name}"`).join(" | ");
+}
+
+/** A compiled module as base64. */
+async function checked(folder: string, variant: Variant): Promise<string> {
+  const module = await compile(folder, variant);
+  const name = `${variant.name}, vectors of ${variant.vectors} bits`;
+  const reason = unshareable(module) ?? misnamed(new WebAssembly.Module(module as BufferSource));
+  if (reason !== undefined) throw new Error(`${folder}, ${name}: ${reason}`);
+  console.error(`kernels: ${relative(packages, folder)} ${name}: ${module.length} bytes`);
+  return Buffer.from(module).toString("base64");
+}
+
+function declarations(variants: readonly Variant[], modules: readonly string[]): string[] {
+  const names = variants.map(({ name }) => `"${name}"`).join(" | ");
+  return [
+    `export const modules: Readonly<Record<${names}, () => Uint8Array<ArrayBuffer>>> = {`,
+    ...modules,
+    "};",
+    "function decode(base64: string): Uint8Array<ArrayBuffer> {",
+    "  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));",
+    "}",
+    "",
+  ];
+}
+
+function writeModules(target: string, lines: readonly string[]): void {
   mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(
-    `${target}.part`,
-    [
-      stamp,
-      `export const modules: Readonly<Record<${names}, () => Uint8Array<ArrayBuffer>>> = {`,
-      ...modules,
-      "};",
-      "function decode(base64: string): Uint8Array<ArrayBuffer> {",
-      "  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));",
-      "}",
-      "",
-    ].join("\n"),
-  );
+  writeFileSync(`${target}.part`, lines.join("\n"));
   renameSync(`${target}.part`, target);
 }
 

@@ -10,7 +10,7 @@ import { createRepacked } from "./repacked.ts";
 import { createScratch } from "./scratch.ts";
 import { openTeam } from "./team/team.ts";
 import type { WasmPack } from "./types.ts";
-import { VARIANTS, type WasmVariant } from "./variants.ts";
+import type { WasmVariant } from "./variants.ts";
 
 export interface WasmDeviceOptions {
   /** Kernels of other packages; those of other backends are left aside, of two kernels for one op the later pack's runs. */
@@ -96,7 +96,7 @@ async function openShared({ build, packs, limit }: DeviceParts, threads: number,
 
 function deviceOver(
   memory: WebAssembly.Memory,
-  { name, variant }: Build,
+  { variant, vectors }: Build,
   instances: Instances,
   memoryLimit: number,
   crew?: Crew | undefined,
@@ -109,7 +109,7 @@ function deviceOver(
   return {
     backend: "wasm",
     variant,
-    vectors: VARIANTS.find((each) => each.name === name)!.vectors,
+    vectors,
     threads,
     memoryLimit,
     supports: (op) => kernels.has(op),

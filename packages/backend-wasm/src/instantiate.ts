@@ -4,8 +4,8 @@ import { packOutdated, packVariantMissing } from "./errors.ts";
 import { sharedModule } from "./team/shared.ts";
 import { functionsOf } from "./team/member.ts";
 import { agree, selfCheck } from "./self-check.ts";
-import type { WasmPack } from "./types.ts";
-import type { WasmBuild, WasmVariant } from "./variants.ts";
+import type { WasmModules, WasmPack } from "./types.ts";
+import type { WasmVariant } from "./variants.ts";
 import { modules } from "./generated/modules.ts";
 import { wideCompiler } from "./wide.ts";
 
@@ -20,15 +20,15 @@ export interface Instances {
 
 /** Which modules a device runs, and how they are compiled. */
 export interface Build {
-  readonly name: WasmBuild;
-  /** What it computes. */
   readonly variant: WasmVariant;
+  readonly vectors: 128 | 256;
   readonly compile: (module: Uint8Array<ArrayBuffer>) => WebAssembly.Module | Promise<WebAssembly.Module>;
 }
 
 /** This package's kernels of one build over a memory. */
-export async function instantiateOwn({ name, compile }: Pick<Build, "name" | "compile">, memory: WebAssembly.Memory): Promise<WasmFunctions> {
-  const instance = await WebAssembly.instantiate(await compile(modules[name]()), { env: { memory } });
+export async function instantiateOwn(build: Build, memory: WebAssembly.Memory): Promise<WasmFunctions> {
+  const bytes = (await modulesOf(OWN, build))[build.variant]!();
+  const instance = await WebAssembly.instantiate(await build.compile(bytes), { env: { memory } });
   const functions = instance.exports as unknown as WasmFunctions;
   functions["f32_constants"]!(CONSTANTS);
   return functions;
@@ -37,9 +37,11 @@ export async function instantiateOwn({ name, compile }: Pick<Build, "name" | "co
 export async function instantiateAll(build: Build, memory: WebAssembly.Memory, packs: readonly WasmPack[]): Promise<Instances> {
   const shared = !(memory.buffer instanceof ArrayBuffer);
   const compiled = await Promise.all(
-    [modules[build.name], ...packs.map((pack) => moduleOf(pack, build))].map((bytes) =>
-      build.compile(shared ? sharedModule(bytes()) : bytes()),
-    ),
+    [OWN, ...packs].map(async (pack) => {
+      const bytes = (await modulesOf(pack, build))[build.variant];
+      if (bytes === undefined) throw packVariantMissing({ pack: pack.id, variant: build.variant });
+      return build.compile(shared ? sharedModule(bytes()) : bytes());
+    }),
   );
   const instances = await Promise.all(compiled.map((module) => WebAssembly.instantiate(module, { env: { memory } })));
   const [own, ...rest] = instances.map(({ exports }) => exports as unknown as WasmFunctions) as [WasmFunctions, ...WasmFunctions[]];
@@ -66,11 +68,15 @@ function sameConstants(functions: WasmFunctions, memory: WebAssembly.Memory, byt
   return own.every((byte, i) => byte === others[i]);
 }
 
+const OWN: Pick<WasmPack, "id" | "modules" | "wide"> = {
+  id: "backend-wasm",
+  modules,
+  wide: async () => (await import("./generated/wide.ts")).modules,
+};
+
 /** A pack that has nothing for wide vectors runs what it has for narrow ones. */
-function moduleOf({ id, modules }: WasmPack, { name, variant }: Build): () => Uint8Array<ArrayBuffer> {
-  const bytes = modules[name] ?? (modules[variant] as (() => Uint8Array<ArrayBuffer>) | undefined);
-  if (bytes === undefined) throw packVariantMissing({ pack: id, variant });
-  return bytes;
+async function modulesOf({ modules, wide }: typeof OWN, { vectors }: Build): Promise<Partial<WasmModules>> {
+  return vectors === 256 && wide !== undefined ? wide() : modules;
 }
 
 export interface BuildChoice {
@@ -84,18 +90,23 @@ export interface BuildChoice {
  */
 export async function chooseBuild({ portable, wide }: BuildChoice): Promise<Build | undefined> {
   if (!WebAssembly.validate(modules.simd())) return undefined;
-  if (portable || !WebAssembly.validate(modules["relaxed-simd"]())) return narrow("simd");
-  const [plain, relaxed] = await Promise.all([outcomeOf(narrow("simd")), outcomeOf(narrow("relaxed-simd"))]);
-  if (!agree(plain, relaxed)) return narrow("simd");
+  const variant = portable || !(await hasRelaxed()) ? "simd" : "relaxed-simd";
   const compile = wide ? wideCompiler() : undefined;
-  if (compile === undefined) return narrow("relaxed-simd");
-  const joined: Build = { name: "relaxed-simd-256", variant: "relaxed-simd", compile };
-  const same = (await outcomeOf(joined)).every((value, i) => Object.is(value, relaxed[i]));
-  return same ? joined : narrow("relaxed-simd");
+  if (compile === undefined) return narrow(variant);
+  const joined: Build = { variant, vectors: 256, compile };
+  const [found, expected] = await Promise.all([outcomeOf(joined), outcomeOf(narrow(variant))]);
+  return found.every((value, i) => Object.is(value, expected[i])) ? joined : narrow(variant);
 }
 
-function narrow(variant: WasmVariant): Build {
-  return { name: variant, variant, compile: (module) => WebAssembly.compile(module) };
+async function hasRelaxed(): Promise<boolean> {
+  if (!WebAssembly.validate(modules["relaxed-simd"]())) return false;
+  const [plain, relaxed] = await Promise.all([outcomeOf(narrow("simd")), outcomeOf(narrow("relaxed-simd"))]);
+  return agree(plain, relaxed);
+}
+
+/** As every engine compiles it. */
+export function narrow(variant: WasmVariant): Build {
+  return { variant, vectors: 128, compile: (module) => WebAssembly.compile(module) };
 }
 
 async function outcomeOf(build: Build): Promise<Float32Array> {

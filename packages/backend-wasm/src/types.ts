@@ -1,7 +1,7 @@
 /** What kernels of this backend are written against. */
 import { kernelsFor, type DType, type Given, type Kernel, type Op } from "@pare/tensor-core";
 import type { Pack } from "@pare/core";
-import type { WasmBuild, WasmVariant } from "./variants.ts";
+import type { WasmVariant } from "./variants.ts";
 
 /** A planned tensor as kernels see it: row-major at a byte address of the device's memory, 64-byte aligned. */
 export interface WasmTensor {
@@ -59,12 +59,14 @@ export interface WasmTypes {
   readonly tensor: WasmTensor;
 }
 
-/** The bytes of a module. */
-export type WasmModule = () => Uint8Array<ArrayBuffer>;
+/** The bytes of the module of each variant. */
+export type WasmModules = Readonly<Record<WasmVariant, () => Uint8Array<ArrayBuffer>>>;
 
 /** Kernels for this backend: AssemblyScript modules (one per variant, importing `env.memory`) and the encoders over them. */
 export interface WasmPack extends Pack<"wasm"> {
-  readonly modules: Readonly<Record<WasmVariant, WasmModule> & Partial<Record<WasmBuild, WasmModule>>>;
+  readonly modules: WasmModules;
+  /** The same, made for pairs of vectors that the engine joins (`WasmDeviceOptions.wide`): they must compute the same bytes. `modules` runs where absent. */
+  readonly wide?: (() => Promise<WasmModules>) | undefined;
   readonly kernels: readonly Kernel<WasmTypes>[];
 }
 

@@ -1,6 +1,7 @@
 /** One row per build of every kernel module: what the builder compiles, the device chooses from, and tests and benches go through. */
 export interface Variant {
-  readonly name: WasmBuild;
+  /** What `device.variant` says and run records keep. */
+  readonly name: WasmVariant;
   /** Features that `asc` enables; sources ask for them through `ASC_FEATURE_…`. */
   readonly features: readonly string[];
   /** Runs on every engine with SIMD: what `openWasm({ portable })` opens. */
@@ -9,13 +10,11 @@ export interface Variant {
   readonly vectors: 128 | 256;
 }
 
-/** What `device.variant` says and run records keep: same variant and seed, same bytes. */
 export type WasmVariant = "simd" | "relaxed-simd";
 
-export type WasmBuild = WasmVariant | "relaxed-simd-256";
+const WIDTHS: readonly Variant["vectors"][] = [128, 256];
 
-export const VARIANTS: readonly Variant[] = [
-  { name: "simd", features: ["simd"], portable: true, vectors: 128 },
-  { name: "relaxed-simd", features: ["simd", "relaxed-simd"], portable: false, vectors: 128 },
-  { name: "relaxed-simd-256", features: ["simd", "relaxed-simd"], portable: false, vectors: 256 },
-];
+export const VARIANTS: readonly Variant[] = WIDTHS.flatMap((vectors): Variant[] => [
+  { name: "simd", features: ["simd"], portable: true, vectors },
+  { name: "relaxed-simd", features: ["simd", "relaxed-simd"], portable: false, vectors },
+]);

@@ -3,6 +3,6 @@ import { describe, test } from "vitest";
 import { openWasm } from "../src/index.ts";
 import { VARIANTS } from "../src/variants.ts";
 
-describe.each(VARIANTS)("$name, or what this machine can of it", ({ portable, vectors }) => {
+describe.each(VARIANTS)("$name, $vectors bits, or what this machine can of it", ({ portable, vectors }) => {
   conformance({ device: () => openWasm({ portable, wide: vectors === 256 }), test });
 });

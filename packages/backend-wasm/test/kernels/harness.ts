@@ -1,9 +1,9 @@
 /** Calls single kernel functions over a memory of their own, at misaligned addresses, between guard words. */
 import { describe, expect } from "vitest";
 import { modules } from "../../src/generated/modules.ts";
-import { instantiateOwn } from "../../src/instantiate.ts";
+import { instantiateOwn, narrow } from "../../src/instantiate.ts";
 import type { WasmFunctions } from "../../src/encoder.ts";
-import { VARIANTS, type WasmBuild } from "../../src/variants.ts";
+import { VARIANTS, type Variant } from "../../src/variants.ts";
 import { wideCompiler } from "../../src/wide.ts";
 
 const RUNNABLE = VARIANTS.filter(({ name }) => WebAssembly.validate(modules[name]()));
@@ -100,15 +100,16 @@ export class Bench {
 
 /** The same tests over each build this engine takes: what is made for wide vectors runs in narrow ones where there are no others. */
 export function eachVariant(body: (bench: () => Bench) => void): void {
-  describe.each(RUNNABLE)("$name", ({ name }) => {
+  describe.each(RUNNABLE)("$name, $vectors bits", (variant) => {
     let bench: Bench | undefined;
-    body(() => (bench ??= opened.get(name)!));
+    body(() => (bench ??= opened.get(variant)!));
   });
 }
 
-const opened = new Map<WasmBuild, Bench>();
-for (const { name, vectors } of RUNNABLE) {
+const opened = new Map<Variant, Bench>();
+for (const variant of RUNNABLE) {
   const memory = new WebAssembly.Memory({ initial: 32 });
-  const compile = (vectors === 256 ? wideCompiler() : undefined) ?? ((module) => WebAssembly.compile(module));
-  opened.set(name, new Bench(await instantiateOwn({ name, compile }, memory), memory));
+  const build = narrow(variant.name);
+  const compile = (variant.vectors === 256 ? wideCompiler() : undefined) ?? build.compile;
+  opened.set(variant, new Bench(await instantiateOwn({ ...build, vectors: variant.vectors, compile }, memory), memory));
 }

@@ -17,6 +17,7 @@ export const sparseWasmPack: WasmPack = {
   package: "@pare/sparse-kernels",
   backend: "wasm",
   modules,
+  wide: async () => (await import("../generated/wide.ts")).modules,
   kernels: [
     implement(linearBlockOp, (encoder, { x, values, columns, blockRowStarts, bias, residual }, { y }, { activation, rows, width }) => {
       const weight = { parts: [values, columns, blockRowStarts], kept: values.size, rows };
