@@ -21,7 +21,7 @@ const engine = NODE_20 ? ", Node 20" : "";
 
 const device = await openWasm();
 const blas = NODE_20 ? undefined : await openBlas();
-console.log(`pare: ${device.variant}; ${blas === undefined ? "no OpenBLAS here" : blas.version}`);
+console.log(`pare: ${device.variant}, vectors of ${device.vectors} bits; ${blas === undefined ? "no OpenBLAS here" : blas.version}`);
 for (const { shape, models } of productsOf(smoke)) {
   const [m, k, n] = shape as [number, number, number];
   const label = shape.join("×");

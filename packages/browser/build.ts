@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { build } from "vite";
+import { oneModule } from "./bundle.ts";
 
 const root = import.meta.dirname;
 const bundled = new Set<string>();
@@ -15,15 +16,11 @@ await build({
     emptyOutDir: false,
     target: "es2023",
     sourcemap: false,
-    lib: { entry: join(root, "src/index.ts"), formats: ["es"], fileName: () => "pare.js" },
+    ...oneModule.build,
   },
   resolve: { conditions: ["browser", "import", "module", "default"] },
   plugins: [
-    {
-      // Kernels for an engine that no page runs on.
-      name: "narrow-vectors",
-      load: (id) => (/\/generated\/wide\.[jt]s$/.test(id) ? "export const modules = undefined;" : undefined),
-    },
+    ...oneModule.plugins!,
     {
       name: "packages-inside",
       moduleParsed: ({ id }) => {

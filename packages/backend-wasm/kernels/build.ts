@@ -90,15 +90,18 @@ async function compile(folder: string, { features, vectors }: Variant): Promise<
     [entry]: `export * from "./index"; ${pool.writer}`,
     ...Object.fromEntries(POOLED.map((path, i) => [relative(packages, path), pool.texts[i]!])),
   };
-  const { error, stderr } = await compileAssembly([entry, "--baseDir", packages, ...flags, "--use", `WIDE=${Number(vectors === 256)}`, "--enable", features.join(",")], {
-    readFile: (name) => {
-      const path = join(packages, name);
-      return virtual[name] ?? (existsSync(path) ? readFileSync(path, "utf8") : null);
+  const { error, stderr } = await compileAssembly(
+    [entry, "--baseDir", packages, ...flags, "--use", `WIDE=${Number(vectors === 256)}`, "--enable", features.join(",")],
+    {
+      readFile: (name) => {
+        const path = join(packages, name);
+        return virtual[name] ?? (existsSync(path) ? readFileSync(path, "utf8") : null);
+      },
+      writeFile: (name, contents) => {
+        if (name === "out.wasm") module = contents as Uint8Array;
+      },
     },
-    writeFile: (name, contents) => {
-      if (name === "out.wasm") module = contents as Uint8Array;
-    },
-  });
+  );
   if (error !== null || module === undefined) throw new Error(`${folder}: ${stderr.toString()}`, { cause: error });
   return module;
 }

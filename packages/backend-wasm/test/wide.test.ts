@@ -20,15 +20,21 @@ describe("vectors of 256 bits", () => {
     expect(wideCompiler()).toBeUndefined();
   });
 
-  it.skipIf(wideCompiler() === undefined).each([{ portable: true }, { portable: false }])("give the bytes of 128, in every case of every op, %o", async (variant) => {
-    const [wide, narrow] = [await openWasm(variant), await openWasm({ ...variant, wide: false })];
-    for (const op of OPS.filter(({ view }) => view !== true)) {
-      for (const one of op.cases() as Iterable<AnyCase>) {
-        for (const constant of op.updates === undefined ? [false, true] : [false]) {
-          const [found, expected] = [await runCase(wide, op, one, { runs: 1, constant }), await runCase(narrow, op, one, { runs: 1, constant })];
-          expect([op.name, one.name, found.outputs]).toEqual([op.name, one.name, expected.outputs]);
+  it.skipIf(wideCompiler() === undefined).each([{ portable: true }, { portable: false }])(
+    "give the bytes of 128, in every case of every op, %o",
+    async (variant) => {
+      const [wide, narrow] = [await openWasm(variant), await openWasm({ ...variant, wide: false })];
+      for (const op of OPS.filter(({ view }) => view !== true)) {
+        for (const one of op.cases() as Iterable<AnyCase>) {
+          for (const constant of op.updates === undefined ? [false, true] : [false]) {
+            const [found, expected] = [
+              await runCase(wide, op, one, { runs: 1, constant }),
+              await runCase(narrow, op, one, { runs: 1, constant }),
+            ];
+            expect([op.name, one.name, found.outputs]).toEqual([op.name, one.name, expected.outputs]);
+          }
         }
       }
-    }
-  });
+    },
+  );
 });

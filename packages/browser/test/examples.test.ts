@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { memoryFiles } from "@pare/core";
 import { describe, expect, test } from "vitest";
 import { makeModel } from "../../../docs/examples/vite/model.ts";
+import { oneModule } from "../bundle.ts";
 import { bundle, chromium, openSite, type SiteFiles } from "../../../tools/browser/page.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../../docs/examples");
@@ -44,8 +45,7 @@ describe.skipIf(chromium === undefined)("examples in Chromium", () => {
   });
 
   test("one module from a script tag", async () => {
-    const entry = join(import.meta.dirname, "../src/index.ts");
-    const module = await bundle({ build: { lib: { entry, formats: ["es"], fileName: () => "pare.js" } } });
+    const module = await bundle(oneModule);
     expect([...module.keys()]).toEqual(["pare.js"]);
     const site = await openSite(new Map([...module, ["index.html", readFileSync(join(EXAMPLES, "script-tag/index.html"))]]));
     try {
