@@ -5,7 +5,8 @@
  */
 import { dequantizeColumns, dotCodes, dotRoundedCodes, unpackColumns } from "./lib/affine";
 import { epilogue } from "./lib/epilogue";
-import { HEIGHT, multiplyPacked, packPanels, packSlivers, SLIVER, storePart, WIDTH } from "./lib/gemm";
+import { multiplyPacked, storePart } from "./lib/gemm";
+import { HEIGHT, packPanels, packSlivers, SLIVER, WIDTH } from "./lib/pack";
 
 /** y `[out, features]` */
 export function f32_dequantize_affine(

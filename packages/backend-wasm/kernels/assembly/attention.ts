@@ -3,7 +3,8 @@
  * those rows may see; softmax is recomputed in the gradient from the kept logSumExp (Dao et al., "FlashAttention", 2022).
  * Tensors lie as `[batch, tokens, heads, width]`.
  */
-import { multiplyPacked, packPanels } from "./lib/gemm";
+import { multiplyPacked } from "./lib/gemm";
+import { packPanels } from "./lib/pack";
 import { dotRow, expRow, logOf, rowMax, scaleAddRow, scaleRow } from "./lib/rows";
 import { loadTail, madd, storeTail } from "./lib/simd";
 import { expNonPositive4 } from "./lib/math";

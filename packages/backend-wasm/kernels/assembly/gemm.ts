@@ -1,5 +1,6 @@
 import { epilogue } from "./lib/epilogue";
-import { multiplyPacked, multiplySlivers, packPanels, packSlivers, SLIVER } from "./lib/gemm";
+import { multiplyPacked, multiplySlivers } from "./lib/gemm";
+import { packPanels, packSlivers, SLIVER } from "./lib/pack";
 import { madd, loadTail, sumLanes } from "./lib/simd";
 
 /** Up to so many rows of P, packing rows of S that lie along k takes longer than slivers save. */

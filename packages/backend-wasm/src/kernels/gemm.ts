@@ -31,7 +31,7 @@ const PANEL_FLOATS = 98304;
 /** Floats of one stream block: it passes through the second-level cache once for each panel. */
 const STREAM_FLOATS = 16384;
 const MAX_DEPTH = 768;
-/** Rows of a sliver and of a panel, as in `lib/gemm.ts`. */
+/** Rows of a sliver and of a panel, as in `lib/pack.ts`. */
 export const HEIGHT = 5;
 export const WIDTH = 8;
 
