@@ -35,6 +35,7 @@ import {
   sparsegpt,
   trial,
   wanda,
+  width,
 } from "@pare/prune";
 import { gptq, roundToNearest } from "@pare/quantize";
 import { blockStorage, csrStorage, nOfMStorage, sparseAffineStorage } from "@pare/sparse-kernels";
@@ -72,6 +73,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     heads,
     layers,
     neurons,
+    width,
     measureHeads,
     headGates,
     layerDrop,

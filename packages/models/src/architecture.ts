@@ -131,7 +131,7 @@ export interface HiddenWidth {
 
 /**
  * Layers that compute one after the other. The output `[batch, seq, hidden]` of each is the site named as its prefix without the
- * last dot. In a model of several stacks, later ones read an earlier one at the site named as that stack.
+ * last dot, gate axis 2, as is `input`. In a model of several stacks, later ones read an earlier one at the site named as that stack.
  */
 export interface LayerStack {
   readonly stack: string;

@@ -63,6 +63,7 @@ export function dependenciesOf(architecture: Architecture, config: ModelConfig, 
       const all = withSources(kept, readings);
       return [...weights].flatMap(([weight, axes]) =>
         axes.flatMap((axis, at): Cut[] => {
+          if (!atomsOf(axis).some((atom) => all.has(atom))) return [];
           const left = keptOf(axis, all);
           return left.length === axis.size ? [] : [{ weight, axis: at as 0 | 1, kept: left }];
         }),

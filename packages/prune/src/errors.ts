@@ -178,3 +178,27 @@ export const budgetUnreachable: ErrorFactory<{ of: string; limit: number; least:
     next: "Scan larger shares, or allow more.",
   }),
 );
+
+export const widthFixed: ErrorFactory<{ architecture: string }> = defineError(
+  "prune/width-fixed",
+  "Channels were to go from the residual stream of an architecture that has one width alone.",
+  ({ architecture }) => ({
+    message: `the width of ${architecture} cannot change`,
+    field: "model",
+    expected: "an architecture that defines `hidden` and `withHidden`",
+    found: architecture,
+    next: "Prune heads, neurons or layers, or let the architecture say its config of another width.",
+  }),
+);
+
+export const widthInvalid: ErrorFactory<{ asked: number; width: number }> = defineError(
+  "prune/width-invalid",
+  "The residual stream was to become wider than it is.",
+  ({ asked, width }) => ({
+    message: "the stream does not get wider",
+    field: "size",
+    expected: `1 to ${width}`,
+    found: String(asked),
+    next: "Ask for the width that is to be left.",
+  }),
+);

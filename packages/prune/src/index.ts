@@ -2,7 +2,7 @@ export { magnitude, type MagnitudeOptions } from "./magnitude.ts";
 export { heads, type HeadsOptions } from "./heads.ts";
 export { measureHeads, type HeadImportanceOptions } from "./head-importance.ts";
 export { headImportance, headImportanceArtifact, type HeadImportance, type MeasuredScore } from "./importance.ts";
-export { michelImportance, type MichelOptions } from "./michel.ts";
+export { michelImportance, type GatedSite, type MichelOptions } from "./michel.ts";
 export { chooseHeads, normaliseByLayer, type HeadChoice, type HeadScores } from "./head-choice.ts";
 export { storePruned, type PrunedStorage } from "./store-pruned.ts";
 export type { Pattern } from "./score.ts";
@@ -23,6 +23,8 @@ export {
   stackUnknown,
   tooManyHeads,
   tooManyLayers,
+  widthFixed,
+  widthInvalid,
 } from "./errors.ts";
 export { wanda, type WandaOptions } from "./wanda.ts";
 export { sparsegpt, type SparseGptOptions } from "./sparsegpt.ts";
@@ -39,6 +41,7 @@ export { sensitivityTable, type Currency, type ScanGroup, type ScanPoint, type S
 export { allocate, type AllocateOptions, type Allocation, type Budget } from "./allocate.ts";
 export type { Costs, LatencyOptions } from "./measures.ts";
 export type { Share } from "./share.ts";
+export { width, type WidthOptions } from "./width.ts";
 export { neurons, type NeuronsOptions } from "./neurons.ts";
 export { gradual, type GradualOptions } from "./gradual.ts";
 export { movement, type MovementOptions } from "./movement.ts";

@@ -37,7 +37,15 @@ import {
 } from "@pare/training";
 import type { HeadScores } from "./head-choice.ts";
 
+/** A site whose gate axis has this many units: heads, neurons, channels of the residual stream. */
+export interface GatedSite {
+  readonly site: string;
+  readonly units: number;
+}
+
 export interface MichelOptions {
+  /** Default: the model's heads. */
+  readonly groups?: readonly GatedSite[] | undefined;
   readonly model: Checkpoint;
   /** Frozen models by the names that the objective reads them under. */
   readonly models?: Readonly<Record<string, Checkpoint>> | undefined;
@@ -51,18 +59,29 @@ export interface MichelOptions {
 /**
  * I_h = E |∂L(x) / ∂ξ_h| at ξ = 1, where ξ_h multiplies the output of head h: the same as E |Attn_h(x)ᵀ ∂L(x) / ∂Attn_h(x)|
  * (Michel, Levy and Neubig 2019, equation 2). L(x) is the mean loss over the predicted tokens of one example, so that long
- * and short ones count alike. The sum stays on the device; memory does not grow with the data.
+ * and short ones count alike. With gates on neurons or on channels it is
+ * the first-order Taylor term of taking one out (Molchanov et al., "Pruning convolutional neural networks for resource efficient
+ * inference", 2017). The sum stays on the device; memory does not grow with the data.
  */
-export async function michelImportance({ model, models = {}, objective, sequences, batch, context }: MichelOptions): Promise<HeadScores> {
+export async function michelImportance({
+  groups: given,
+  model,
+  models = {},
+  objective,
+  sequences,
+  batch,
+  context,
+}: MichelOptions): Promise<HeadScores> {
   const device = deviceOf(context, "prune/head-importance");
   const subject = subjectOf(model, context.registry);
   checkWanted(sequences, subject);
   const frozen = frozenSubjects(objective, models, context);
-  const groups = subject.architecture.heads(model.config).map(({ site, keyValueHeads }) => ({ site, heads: keyValueHeads.length }));
+  const groups =
+    given ?? subject.architecture.heads(model.config).map(({ site, keyValueHeads }) => ({ site, units: keyValueHeads.length }));
   const store = createStore(device, { weights: storedWeights(subject, frozen) });
   const compiled = compile(importanceGraph(groups, { subject, frozen, objective }), { store, ...listeners(context, device) });
   try {
-    for (const { site, heads } of groups) store.setState(stateOf(site), zeros("f32", [heads]));
+    for (const { site, units } of groups) store.setState(stateOf(site), zeros("f32", [units]));
     const rows = Math.min(batch, sequences.length) * mostRows(sequences);
     const seen = visited(objective, subject, sequences, [...sequences.keys()], { seed: context.seed });
     let done = 0;
@@ -72,7 +91,7 @@ export async function michelImportance({ model, models = {}, objective, sequence
       const { inputs } = batchTensors(subject, chosen, { rows, inputs: objective.inputs });
       await compiled.run({ ...inputs, ...gateInputs(groups, chosen, rows) }, { read: [] });
       done += indices.length;
-      context.emit({ type: "progress", progress: { done, total: sequences.length, unit: "examples", message: "head importance" } });
+      context.emit({ type: "progress", progress: { done, total: sequences.length, unit: "examples", message: "importance" } });
     }
     const scores = new Map<string, readonly number[]>();
     for (const { site } of groups)
@@ -87,23 +106,18 @@ export async function michelImportance({ model, models = {}, objective, sequence
   }
 }
 
-interface Group {
-  readonly site: string;
-  readonly heads: number;
-}
-
-function importanceGraph(groups: readonly Group[], loss: LossInputs): Graph {
+function importanceGraph(groups: readonly GatedSite[], loss: LossInputs): Graph {
   const sites = Object.fromEntries(groups.map(({ site }) => [site, { gate: { input: gateOf(site), perExample: true } }]));
   return trace(
     (tracer) => {
       const total = traceLoss(tracer, loss);
       const batch = dim("batch");
       // Rows of a batch do not meet, so the gradient of the sum of losses holds each row's own.
-      const gates = groups.map(({ site, heads }) => tracer.input(gateOf(site), "f32", [batch, heads]));
+      const gates = groups.map(({ site, units }) => tracer.input(gateOf(site), "f32", [batch, units]));
       const grads = gradients(total, gates);
       const share = reshape(tracer.input("share", "f32", [batch]), [batch, 1]);
-      groups.forEach(({ site, heads }, index) => {
-        const state = tracer.state(stateOf(site), "f32", [heads]);
+      groups.forEach(({ site, units }, index) => {
+        const state = tracer.state(stateOf(site), "f32", [units]);
         tracer.assign(state, add(state, sum(mul(abs(grads[index]), share), [0])));
       });
       return {};
@@ -113,11 +127,11 @@ function importanceGraph(groups: readonly Group[], loss: LossInputs): Graph {
 }
 
 /** All gates open; the loss as a sum over what is predicted (weight 1), and each row's gradient divided by the predictions of its example. */
-function gateInputs(groups: readonly Group[], sequences: readonly Sequence[], rows: number): Record<string, HostTensor> {
+function gateInputs(groups: readonly GatedSite[], sequences: readonly Sequence[], rows: number): Record<string, HostTensor> {
   const share = new Float32Array(rows);
   const shares = sequences.flatMap((sequence) => rowsOf(sequence).map(() => 1 / predictionsOf(sequence)));
   share.set(shares);
-  const gates = groups.map(({ site, heads }) => [gateOf(site), f32([rows, heads], new Float32Array(rows * heads).fill(1))] as const);
+  const gates = groups.map(({ site, units }) => [gateOf(site), f32([rows, units], new Float32Array(rows * units).fill(1))] as const);
   return { ...Object.fromEntries(gates), share: f32([rows], share), weight: f32([], [1]) };
 }
 

@@ -46,7 +46,7 @@ export function decoderArchitecture<Config extends DecoderConfig>(kind: DecoderK
   const blocks = (config: Config): Blocks => ({ config, style: kind.style(config) });
   const run = (scope: ModelScope, config: Config, { tokens, positions, extend, ...visibility }: Run): Value => {
     const at = { scope, ...blocks(config) };
-    let x = scope.tracer.site("embedding", kind.embed(scope, config, tokens, positions));
+    let x = scope.tracer.site("embedding", kind.embed(scope, config, tokens, positions), [2]);
     for (const [index, layer] of config.layers.entries()) {
       const prefix = `layers.${index}.attention`;
       x = selfAttention(at, x, {
@@ -56,7 +56,7 @@ export function decoderArchitecture<Config extends DecoderConfig>(kind: DecoderK
         keyValueHeads: layer.keyValueHeads,
         extend: extend && ((fresh) => extend(prefix, countHeads(layer.keyValueHeads), fresh)),
       });
-      x = scope.tracer.site(`layers.${index}`, feedForward(at, x, `layers.${index}.feedForward`, layer.feedForward));
+      x = scope.tracer.site(`layers.${index}`, feedForward(at, x, `layers.${index}.feedForward`, layer.feedForward), [2]);
     }
     return logits(at, x, "norm");
   };

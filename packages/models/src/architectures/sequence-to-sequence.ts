@@ -98,7 +98,7 @@ function runEncoder(
 ): Value {
   const { scope } = at;
   const bias = kind.relative?.(scope, "encoder", { query: sourcePositions, key: sourcePositions });
-  let x = scope.tracer.site("encoder.embedding", rows(scope.weight("embedding"), source));
+  let x = scope.tracer.site("encoder.embedding", rows(scope.weight("embedding"), source), [2]);
   for (const [index, layer] of config.encoder.entries()) {
     x = selfAttention(at, x, {
       prefix: `encoder.${index}.attention`,
@@ -108,7 +108,7 @@ function runEncoder(
       causal: false,
       bias: bias?.(layer),
     });
-    x = scope.tracer.site(`encoder.${index}`, feedForward(at, x, `encoder.${index}.feedForward`, layer.feedForward));
+    x = scope.tracer.site(`encoder.${index}`, feedForward(at, x, `encoder.${index}.feedForward`, layer.feedForward), [2]);
   }
   return scope.tracer.site("encoder", norm(at, "encoder.norm", x));
 }
@@ -134,7 +134,7 @@ function runDecoder(
 ): Value {
   const { scope } = at;
   const bias = kind.relative?.(scope, "decoder", { query: positions, key: keyPositions() });
-  let x = scope.tracer.site("decoder.embedding", rows(scope.weight("embedding"), tokens));
+  let x = scope.tracer.site("decoder.embedding", rows(scope.weight("embedding"), tokens), [2]);
   for (const [index, layer] of config.decoder.entries()) {
     const prefix = `decoder.${index}.attention`;
     const cross = `decoder.${index}.crossAttention`;
@@ -154,7 +154,7 @@ function runDecoder(
       positions: sourcePositions && { query: positions, key: sourcePositions },
       source: () => source(cross, layer.crossKeyValueHeads),
     });
-    x = scope.tracer.site(`decoder.${index}`, feedForward(at, x, `decoder.${index}.feedForward`, layer.feedForward));
+    x = scope.tracer.site(`decoder.${index}`, feedForward(at, x, `decoder.${index}.feedForward`, layer.feedForward), [2]);
   }
   return logits(at, x, "decoder.norm");
 }

@@ -70,8 +70,8 @@ const toy: Architecture<ToyConfig> = {
     ];
   },
   forward: (scope, config, inputs) => {
-    let x = scope.tracer.site("embedding", rows(scope.weight("embedding"), inputs.tokens));
-    config.heads.forEach((_, layer) => (x = scope.tracer.site(`layers.${layer}`, add(x, attend(scope, config, layer, x, inputs)))));
+    let x = scope.tracer.site("embedding", rows(scope.weight("embedding"), inputs.tokens), [2]);
+    config.heads.forEach((_, layer) => (x = scope.tracer.site(`layers.${layer}`, add(x, attend(scope, config, layer, x, inputs)), [2])));
     return linear(rmsNorm(x, scope.weight("norm"), 1e-5), scope.weight("embedding"));
   },
   decode: () => {

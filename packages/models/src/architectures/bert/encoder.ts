@@ -18,12 +18,12 @@ interface At {
  */
 export function encode(scope: ModelScope, config: BertConfig, inputs: ForwardInputs): Value {
   const at = { scope, config };
-  let x = scope.tracer.site("embedding", embed(at, inputs));
+  let x = scope.tracer.site("embedding", embed(at, inputs), [2]);
   for (const [index, layer] of config.layers.entries()) {
     const prefix = `layers.${index}`;
     x = norm(at, `${prefix}.attention.norm`, add(x, attend(at, `${prefix}.attention`, layer.keyValueHeads, x, inputs)));
     x = norm(at, `${prefix}.feedForward.norm`, add(x, feedForward(at, `${prefix}.feedForward`, layer.feedForward, x)));
-    x = scope.tracer.site(prefix, x);
+    x = scope.tracer.site(prefix, x, [2]);
   }
   return x;
 }
