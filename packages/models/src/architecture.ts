@@ -1,5 +1,5 @@
 /** An architecture is a value: how a config is read, which weights it has, and its computation as plain functions over tensors. */
-import type { Dim, Tracer, Value } from "@pare/tensor-core";
+import type { Dim, StoredWeight, Tracer, Value } from "@pare/tensor-core";
 import type { ModelConfig } from "./checkpoint.ts";
 import type { Imported } from "./imported.ts";
 
@@ -196,6 +196,9 @@ export interface TensorName {
   readonly shape?: readonly number[] | undefined;
 }
 
+/** A model's weights by name. */
+type Weights = ReadonlyMap<string, StoredWeight>;
+
 /** How an architecture reads and writes the folders of Hugging Face's transformers library. */
 export interface HuggingFace<Config extends ModelConfig = ModelConfig> {
   /** Values of `model_type` in config.json that are this architecture. */
@@ -206,6 +209,8 @@ export interface HuggingFace<Config extends ModelConfig = ModelConfig> {
   readonly write: (config: Config) => RawConfig;
   /** Every weight of the config once, under the name that the library writes. */
   readonly names: (config: Config) => readonly TensorName[];
+  /** The same function as the library computes it, where weights lie otherwise there; undefined: they lie as there. */
+  readonly library?: ((config: Config, weights: Weights) => { readonly config: Config; readonly weights: Weights } | undefined) | undefined;
   /** What the names begin with in models with a head and lack in models without: "bert.". Reading takes both. */
   readonly base?: ((config: Config) => string) | undefined;
   /** Tensors that a file may hold and this model has no use for: buffers, copies of tied weights, other heads. */

@@ -1,12 +1,15 @@
 import { memoryFiles, readText, writeText, type MutableFileSet } from "@pare/core";
 import { readSafetensors, writeSafetensors } from "@pare/formats";
-import { affineOf, denseOf, f32, sourceOf, type HostTensor, type TensorSource } from "@pare/tensor-core";
+import { affineOf, denseOf, f32, normal, openReference, sourceOf, type HostTensor, type TensorSource } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
 import {
+  createModel,
   encoderDecoder,
   huggingFaceExporter,
   llama,
+  llamaConfig,
   loadCheckpoint,
+  openSession,
   saveHuggingFace,
   withConfig,
   withWeights,
@@ -26,6 +29,43 @@ async function written(checkpoint: Checkpoint, architecture: Architecture): Prom
 async function values(checkpoint: Checkpoint): Promise<Record<string, unknown>> {
   const named = [...checkpoint.weights].map(async ([name, weight]) => [name, (await weight.dense()).data] as const);
   return Object.fromEntries(await Promise.all(named));
+}
+
+/** Of the kind of Qwen 3. */
+function withNorms(): Checkpoint {
+  const sizes = { contextLength: 96, hiddenSize: 16, layers: 2, heads: 4, keyValueHeads: 2, headDim: 6, feedForward: 24 };
+  const { tokenizer } = smallLlama();
+  const { vocabularySize } = tokenizer!;
+  const config = llamaConfig({ ...sizes, vocabularySize, biases: ["query", "key", "value", "output"], headNorms: true });
+  return createModel(llama.define, config, { seed: 3, tokenizer });
+}
+
+/** Every weight with numbers that differ, norms and biases too. */
+async function noisy(model: Checkpoint): Promise<Checkpoint> {
+  const changes = [...model.weights].map(async ([name, weight], at) => {
+    const { data, shape } = await weight.dense();
+    const noise = normal(9, at, data.length);
+    return [
+      name,
+      denseOf(
+        f32(
+          shape,
+          (data as Float32Array).map((value, index) => value + 0.3 * noise[index]!),
+        ),
+      ),
+    ] as const;
+  });
+  return withWeights(model, await Promise.all(changes));
+}
+
+async function logitsOf(model: Checkpoint, tokens: readonly (readonly number[])[]): Promise<number[]> {
+  const session = openSession(model, { device: openReference(), architecture: llama.define });
+  const { data, shape } = await session.forward({ tokens });
+  await session.dispose();
+  const [, width, vocabulary] = shape as [number, number, number];
+  return tokens.flatMap((row, index) => [
+    ...(data as Float32Array).subarray(index * width * vocabulary, (index * width + row.length) * vocabulary),
+  ]);
 }
 
 /** Changes the tensors of a folder. */
@@ -62,6 +102,23 @@ describe("a folder of the transformers library", () => {
       checkpoint.weights,
     );
     expect(JSON.parse(await readText(await written(changed, architecture), "config.json"))).toMatchObject({ mood: "sunny" });
+  });
+
+  it.each([
+    ["plain", smallLlama],
+    ["with biases and norms of heads", withNorms],
+  ])("says rotary pairs of neighbours as the library's, half a head apart: %s", async (_name, make) => {
+    const adjacent = await noisy(withConfig(make(), { ...make().config, ropePairing: "adjacent" }, make().weights));
+    const again = await loadCheckpoint(await written(adjacent, llama.define), registry);
+    expect(again.config["ropePairing"]).toBe("half");
+    const tokens = [
+      [1, 4, 3, 5, 6, 3, 4],
+      [1, 6],
+    ];
+    const [before, after] = await Promise.all([adjacent, again].map((model) => logitsOf(model, tokens)));
+    before!.forEach((value, index) => expect(after![index]).toBeCloseTo(value, 5));
+    const turnedTwice = await logitsOf(withConfig(again, { ...again.config, ropePairing: "adjacent" }, again.weights), tokens);
+    expect(Math.max(...turnedTwice.map((value, index) => Math.abs(value - before![index]!)))).toBeGreaterThan(0.01);
   });
 
   it("writes whole floats as floats, which the library asks for", async () => {

@@ -1,8 +1,11 @@
 /** `llama`, `mistral`, `qwen2` and `qwen3` folders of the transformers library. */
+import type { StoredWeight } from "@pare/tensor-core";
 import { z } from "zod";
 import type { HuggingFace, RawConfig, TensorName } from "../architecture.ts";
 import { notExpressible } from "../errors.ts";
+import { halfPairs } from "../gguf/mapping.ts";
 import { alike } from "../huggingface/alike.ts";
+import { reorderRows } from "../weight-rows.ts";
 import { countHeads, evenHeads, parseConfig } from "./config.ts";
 import type { LlamaConfig } from "./llama.ts";
 import { readRope, ropeFields, writeRope } from "./rope-huggingface.ts";
@@ -158,11 +161,27 @@ function names(config: LlamaConfig): TensorName[] {
   ];
 }
 
+/** The library turns numbers half a head apart: rows of queries and keys are put so, and norms of heads with them. */
+function halfPaired(config: LlamaConfig, weights: ReadonlyMap<string, StoredWeight>): Turned | undefined {
+  if (config.ropePairing === "half") return undefined;
+  const turned = [...weights].map(([name, weight]) => {
+    if (!/^layers\.\d+\.attention\.(query|key)(\.bias|\.norm)?$/.test(name)) return [name, weight] as const;
+    return [name, reorderRows(weight, halfPairs(weight.shape[0]! / config.headDim, config.headDim))] as const;
+  });
+  return { config: { ...config, ropePairing: "half" }, weights: new Map(turned) };
+}
+
+interface Turned {
+  readonly config: LlamaConfig;
+  readonly weights: ReadonlyMap<string, StoredWeight>;
+}
+
 export const llamaHuggingFace: HuggingFace<LlamaConfig> = {
   modelTypes: MODEL_TYPES,
   read,
   write,
   names,
+  library: halfPaired,
   base: () => "model.",
   unused: [/rotary_emb\.inv_freq$/, /^lm_head\.weight$/],
 };

@@ -12,7 +12,7 @@ import type { Architecture } from "../architecture.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { notExpressible } from "../errors.ts";
 import { fileTensors } from "../huggingface/names.ts";
-import { saveHuggingFace } from "../huggingface/save.ts";
+import { inLibraryForm, saveHuggingFace } from "../huggingface/save.ts";
 import { affineOfWeight } from "../weight-rows.ts";
 import { defineExporter, type ExportChange, type ExporterPlugin } from "./exporter.ts";
 
@@ -38,13 +38,14 @@ export const compressedTensorsExporter: ExporterPlugin<"compressed-tensors"> = d
   version: 1,
   package: "@pare/models",
   options,
-  write: async (checkpoint, { files, registry, options: given }) => {
-    const architecture = registry.find("architecture", checkpoint.config.architecture).define as Architecture;
+  write: async (given, { files, registry, options: wish }) => {
+    const architecture = registry.find("architecture", given.config.architecture).define as Architecture;
+    const checkpoint = inLibraryForm(architecture, given);
     const modules = modulesOf(architecture, checkpoint);
-    const format = formatFor(modules, given.format);
+    const format = formatFor(modules, wish.format);
     const kept = modules.filter(({ scheme }) => scheme !== undefined && fits(scheme, format)) as (Module & { scheme: CompressedScheme })[];
     if (kept.length === 0) throw nothingKept(checkpoint, format);
-    const rounded = given.roundActivations ?? format === "int-quantized";
+    const rounded = wish.roundActivations ?? format === "int-quantized";
     const quantization = compressedConfigJson({ format, ...targetsOf(architecture, modules, kept), roundedActivations: rounded });
     const { densified, masks } = await saveHuggingFace(checkpoint, architecture, files, {
       config: { quantization_config: quantization },

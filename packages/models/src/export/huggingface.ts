@@ -5,6 +5,7 @@ import { defineExporter, type ExportChange, type ExporterPlugin } from "./export
 
 /**
  * A folder that the transformers library loads: dense weights under PyTorch's names, in their element types. Other storages become f32.
+ * Rotary pairs of neighbours, as llama2.c has them, are put half a head apart, as the library has them: the function stays the same.
  * Refuses what config.json cannot say (`models/not-expressible`).
  */
 export const huggingFaceExporter: ExporterPlugin<"huggingface"> = defineExporter({

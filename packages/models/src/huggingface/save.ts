@@ -4,6 +4,7 @@ import { SAFETENSORS_FILE, writeSafetensors } from "@pare/formats";
 import { sourceOf, type StoredWeight, type TensorSource } from "@pare/tensor-core";
 import type { Architecture, RawConfig } from "../architecture.ts";
 import type { Checkpoint, ModelConfig } from "../checkpoint.ts";
+import { createCheckpoint } from "../create-checkpoint.ts";
 import { notExpressible } from "../errors.ts";
 import { checkWeights } from "../folder/weights.ts";
 import { CONFIG_FILE } from "../folder/names.ts";
@@ -41,10 +42,12 @@ export async function saveHuggingFace(
   files: FileSet,
   changes?: HuggingFaceChanges,
 ): Promise<HuggingFaceSaved> {
-  const { config, weights, tokenizer, provenance } = checkpoint;
-  checkWeights(architecture, config, weights, "checkpoint");
+  const { weights, tokenizer, provenance } = checkpoint;
+  checkWeights(architecture, checkpoint.config, weights, "checkpoint");
+  const written = inLibraryForm(architecture, checkpoint);
+  const { config } = written;
   const raw = huggingFaceConfig(architecture, config);
-  const tensors = huggingFaceTensors(architecture, checkpoint);
+  const tensors = huggingFaceTensors(architecture, written);
   await writeSafetensors(files, { tensors: changes?.tensors(tensors) ?? tensors, metadata: { format: "pt" } }, SAFETENSORS_FILE);
   if (tokenizer !== undefined) await writeTokenizer(files, tokenizer);
   for (const [name, json] of Object.entries(architecture.huggingface!.beside?.(config) ?? {})) await writeJson(files, name, json);
@@ -63,6 +66,12 @@ const FLOATS = /"((?:\w+_)?(?:factor|theta|dropout|pdrop|prob|rate|eps|epsilon|r
 /** config.json as text, floats with their point: `"initializer_factor": 1.0`. */
 export function configText(config: RawConfig): string {
   return `${JSON.stringify(config, null, 2)}\n`.replaceAll(FLOATS, '"$1": $2.0');
+}
+
+/** The same function with its weights as the transformers library has them: what its folders are written from. */
+export function inLibraryForm(architecture: Architecture, checkpoint: Checkpoint): Checkpoint {
+  const turned = architecture.huggingface?.library?.(checkpoint.config, checkpoint.weights);
+  return turned === undefined ? checkpoint : createCheckpoint({ ...checkpoint, ...turned });
 }
 
 /** The config.json of a model for transformers: the fields it came with, and over them those that Pare knows. Throws `models/not-expressible`. */

@@ -5,7 +5,7 @@ import type { Checkpoint } from "../../checkpoint.ts";
 import { notExpressible } from "../../errors.ts";
 import { CONFIG_FILE } from "../../folder/names.ts";
 import { writeJson, writeTokenizer } from "../../folder/save.ts";
-import { huggingFaceConfig } from "../../huggingface/save.ts";
+import { huggingFaceConfig, inLibraryForm } from "../../huggingface/save.ts";
 import { headOf } from "../../session/head.ts";
 import { defineExporter, type ExportChange, type ExporterPlugin } from "../exporter.ts";
 import { flavourOf } from "./flavours.ts";
@@ -45,9 +45,10 @@ export const transformersJsExporter: ExporterPlugin<"transformers.js"> = defineE
   version: 1,
   package: "@pare/models",
   options,
-  write: async (checkpoint, { files, options: given, registry }) => {
+  write: async (model, { files, options: given, registry }) => {
+    const architecture = registry.find("architecture", model.config.architecture).define as Architecture;
+    const checkpoint = inLibraryForm(architecture, model);
     const { config, tokenizer } = checkpoint;
-    const architecture = registry.find("architecture", config.architecture).define as Architecture;
     const raw = configOf(architecture, checkpoint);
     const cache = headOf(architecture, config).task === "next-token" && architecture.decode !== undefined;
     const changes: ExportChange[] = [];
