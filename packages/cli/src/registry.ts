@@ -34,6 +34,7 @@ import {
   scan,
   sparsegpt,
   trial,
+  vocabulary,
   wanda,
   width,
 } from "@pare/prune";
@@ -74,6 +75,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     layers,
     neurons,
     width,
+    vocabulary,
     measureHeads,
     headGates,
     layerDrop,

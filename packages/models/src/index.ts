@@ -84,6 +84,7 @@ export {
 } from "./gguf/mapping.ts";
 export { checkWeights } from "./folder/weights.ts";
 export { checkpointArtifact } from "./artifact.ts";
+export { keepPieces, type KeptPieces } from "./keep-pieces.ts";
 export { tokenizerFromJson } from "./tokenizer-json.ts";
 export { attentionMap, type AttentionMapOptions } from "./architectures/attention-map.ts";
 export type { BlockConfig, TransformerConfig, TransformerLayer, TransformerShape } from "./architectures/config.ts";

@@ -36,13 +36,19 @@ export function surfaceReader(
   return (piece, id) => ({ bytes: bytesOf(piece), unknown: id === unknown });
 }
 
-function mentions(part: unknown, type: string): boolean {
+/** Whether a part of tokenizer.json is of this type, or holds one that is. */
+export function mentions(part: unknown, type: string): boolean {
   if (Array.isArray(part)) return part.some((one) => mentions(one, type));
   return isPlainObject(part) && (part["type"] === type || mentions(part["pretokenizers"], type) || mentions(part["decoders"], type));
 }
 
 /** The characters by which byte-level vocabularies write bytes (Radford et al. 2019): printable ones as they are, others from U+0100 on. */
 const BYTES: ReadonlyMap<string, number> = byteTable();
+
+/** The characters by which byte-level vocabularies write the 256 bytes. */
+export function byteCharacters(): Iterable<string> {
+  return BYTES.keys();
+}
 
 function byteTable(): Map<string, number> {
   const printable = (byte: number): boolean => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;

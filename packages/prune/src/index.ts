@@ -41,6 +41,7 @@ export { sensitivityTable, type Currency, type ScanGroup, type ScanPoint, type S
 export { allocate, type AllocateOptions, type Allocation, type Budget } from "./allocate.ts";
 export type { Costs, LatencyOptions } from "./measures.ts";
 export type { Share } from "./share.ts";
+export { vocabulary, type VocabularyOptions } from "./vocabulary.ts";
 export { width, type WidthOptions } from "./width.ts";
 export { neurons, type NeuronsOptions } from "./neurons.ts";
 export { gradual, type GradualOptions } from "./gradual.ts";
