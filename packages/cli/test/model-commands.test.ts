@@ -2,7 +2,11 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createRegistry } from "@pare/core";
+import { builtIn, createModel, type Architecture } from "@pare/models";
+import { sizeOf } from "@pare/tensor-core";
 import { expect, test } from "vitest";
+import { shapedConfig } from "../src/shapes.ts";
 import { runCli, temporaryFolder } from "./run-cli.ts";
 
 const stories = fileURLToPath(new URL("../../../../shared/data/stories260K", import.meta.url));
@@ -79,13 +83,51 @@ test("create makes the named shape with the sizes that flags give, the same for 
   expect(existsSync(join(cwd, "f"))).toBe(false);
 });
 
-test.each(["stories260K", "encoder-decoder-tiny"])("create %s can be inspected", async (shape) => {
+test.each(["stories260K", "encoder-decoder-tiny", "bert-tiny"])("create %s can be inspected", async (shape) => {
   const cwd = temporaryFolder();
   const made = (await runCli(["create", shape, "--out", "model", "--json"], { cwd })).json();
   const facts = (await runCli(["inspect", "model", "--json"], { cwd })).json();
   expect(facts.parameters).toBe(made.parameters);
   expect(facts.provenance).toMatchObject({ seen: [], deeds: [] });
   expect(statSync(join(cwd, "model", "model.safetensors")).size).toBeGreaterThan(made.bytes);
+});
+
+test("shapes of published models have their numbers of parameters", () => {
+  const registry = createRegistry(...builtIn);
+  const parameters = (shape: string): number => {
+    const config = shapedConfig(shape, {});
+    const { weights } = createModel(registry.find("architecture", config.architecture).define as Architecture, config, { seed: 0 });
+    return [...weights.values()].reduce((sum, { shape: size }) => sum + sizeOf(size), 0);
+  };
+  // As the library counts them: without poolers, tied matrices once.
+  expect(parameters("gpt2")).toBe(124_439_808);
+  expect(parameters("bert-base")).toBe(109_482_240 - 768 * 768 - 768);
+  expect(parameters("minilm")).toBe(22_713_216 - 384 * 384 - 384);
+  expect(parameters("t5-small")).toBe(60_506_624);
+  expect(parameters("qwen2-0.5b")).toBe(494_032_768);
+});
+
+test("shapes refuse flags that say nothing of them", async () => {
+  const cwd = temporaryFolder();
+  const create = (shape: string, ...flags: string[]) => runCli(["create", shape, "--out", "m", "--json", ...flags], { cwd });
+  for (const shape of ["bert-tiny", "gpt2", "t5-small"])
+    expect((await create(shape, "--kv-heads", "1")).json().error.code).toBe("cli/flag-invalid");
+  expect((await create("bert-tiny", "--untied")).json().error.code).toBe("cli/flag-invalid");
+  expect((await create("t5-small", "--hidden", "32", "--heads", "4", "--vocabulary", "64", "--layers", "1")).json().config).toMatchObject({
+    headDim: 8,
+    encoder: [{}],
+  });
+});
+
+test("create gives a model BERT's tokenizer of a vocab.txt", async () => {
+  const cwd = temporaryFolder();
+  writeFileSync(join(cwd, "vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nwalk\n##s\n");
+  const made = (await runCli(["create", "bert-tiny", "--tokenizer", "vocab.txt", "--out", "m", "--json"], { cwd })).json();
+  expect(made.config.vocabularySize).toBe(7);
+  expect((await runCli(["tokenize", "m", "Walks", "--no-special", "--json"], { cwd })).json().ids).toEqual([5, 6]);
+  expect((await runCli(["create", "bert-tiny", "--tokenizer", "none.txt", "--out", "n", "--json"], { cwd })).json().error.code).toBe(
+    "cli/file-unreadable",
+  );
 });
 
 test("a folder without a model, and one that is not there, name themselves", async () => {

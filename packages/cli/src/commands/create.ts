@@ -1,8 +1,9 @@
 /** `pare create`: a random model of a named shape, for benches and for training. */
 import { resolve } from "node:path";
+import type { Tokenizer } from "@pare/models";
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { number } from "../flags.ts";
+import { number, readNamed } from "../flags.ts";
 import { bytes, count, printResult } from "../output.ts";
 import type { ShapeChanges } from "../shapes.ts";
 
@@ -28,11 +29,11 @@ export function registerCreate(program: Command, cli: Cli): void {
     .description("write a model of a named shape with random weights")
     .argument(
       "<shape>",
-      "tiny, stories260K, stories15M, llama-12x768, encoder-decoder-tiny, xlnet-tiny or xlnet-base; flags change its sizes",
+      "tiny, stories260K, stories15M, llama-12x768, qwen2-0.5b, gpt2, bert-tiny, bert-base, minilm, encoder-decoder-tiny, t5-small, xlnet-tiny or xlnet-base; flags change its sizes",
     )
     .requiredOption("--out <folder>", "where the model is written; it must not exist or be empty")
     .option("--force", "replace an output folder that Pare wrote")
-    .option("--tokenizer <model>", "folder of a model whose tokenizer and vocabulary it gets")
+    .option("--tokenizer <model>", "folder of a model whose tokenizer and vocabulary it gets, or a vocab.txt as BERT's are")
     .option("--vocabulary <n>", "tokens", size("--vocabulary"))
     .option("--context <n>", "positions", size("--context"))
     .option("--hidden <n>", "width", size("--hidden"))
@@ -55,13 +56,25 @@ async function run(cli: Cli, shape: string, flags: CreateFlags): Promise<void> {
     import("@pare/models"),
   ]);
   const { registry } = await openRegistry(terminal.cwd);
-  const tokenizer = flags.tokenizer === undefined ? undefined : (await openModel(flags.tokenizer, cli, registry)).tokenizer;
+  const tokenizer = await tokenizerOf(flags.tokenizer, async (path) => (await openModel(path, cli, registry)).tokenizer, terminal);
   const config = shapedConfig(shape, changes(flags, tokenizer?.vocabularySize));
   const model = createModel(registry.find("architecture", config.architecture).define, config, { seed: flags.seed, tokenizer });
   await writeOutFolder(resolve(terminal.cwd, flags.out), flags.force === true, (files) => model.save(files));
   const { parameters, bytes: size } = await modelSize(model);
   const result = { out: flags.out, shape, seed: flags.seed, parameters, bytes: size, config: model.config };
   printResult(terminal, json, result, () => `${count(parameters)} parameters, ${bytes(size)}, written to ${flags.out}`);
+}
+
+async function tokenizerOf(
+  path: string | undefined,
+  ofModel: (path: string) => Promise<Tokenizer | undefined>,
+  terminal: Cli["terminal"],
+): Promise<Tokenizer | undefined> {
+  if (path === undefined) return undefined;
+  if (!path.endsWith(".txt")) return ofModel(path);
+  const { wordPieceTokenizer } = await import("@pare/models");
+  const lines = (await readNamed(terminal, "--tokenizer", path)).split(/\r?\n/);
+  return wordPieceTokenizer(lines.filter((line) => line !== ""));
 }
 
 function changes(flags: CreateFlags, vocabulary: number | undefined): ShapeChanges {
