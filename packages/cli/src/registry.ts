@@ -4,7 +4,20 @@ import { gpujsBackend } from "@pare/backend-gpujs";
 import { wasmBackend } from "@pare/backend-wasm";
 import { webgpuBackend } from "@pare/backend-webgpu";
 import { distil, softTargetsObjective } from "@pare/distill";
-import { perplexity, scanData, scanIntersection, scanJump, scanLength, scanSimple, scanTurnLeft } from "@pare/eval-suites";
+import {
+  answer,
+  choose,
+  classify,
+  fillMask,
+  perplexity,
+  tag,
+  scanData,
+  scanIntersection,
+  scanJump,
+  scanLength,
+  scanSimple,
+  scanTurnLeft,
+} from "@pare/eval-suites";
 import { onnxFormat } from "@pare/formats";
 import {
   builtIn,
@@ -89,6 +102,11 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     attachHead,
     finetune,
     perplexity,
+    classify,
+    tag,
+    answer,
+    choose,
+    fillMask,
     scanSimple,
     scanLength,
     scanJump,

@@ -38,12 +38,12 @@ export const shapeDiffers: ErrorFactory<{ weight: string; expected: string; foun
 
 export const modelsDiffer: ErrorFactory<{ field: string; expected: string; found: string }> = defineError(
   "distill/models-differ",
-  "Teacher and student do not read and write the same tokens.",
+  "Teacher and student do not read and write the same tokens, or their heads do not say the same.",
   ({ field, expected, found }) => ({
     message: "this student cannot learn from this teacher",
     field,
     expected,
     found,
-    next: "Use a teacher of the same family with the same tokenizer.",
+    next: "Use a teacher of the same family with the same tokenizer and the same head.",
   }),
 );

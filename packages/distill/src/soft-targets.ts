@@ -1,5 +1,5 @@
 import { defineStage, toJson, type Context, type Stage } from "@pare/core";
-import { withSeen, withWeights, type Checkpoint } from "@pare/models";
+import { headOf, withSeen, withWeights, type Architecture, type Checkpoint } from "@pare/models";
 import {
   dataFields,
   ONE_LENGTH,
@@ -91,8 +91,12 @@ export const distil: Stage<typeof ID, SoftTargetsOptions, { model: Checkpoint },
 });
 
 function refuseStrangers(teacher: Checkpoint, fresh: Checkpoint, { registry }: Pick<Context, "registry">): void {
-  const [ours, theirs] = [teacher, fresh].map((model) => subjectOf(model, registry).architecture.family);
-  if (ours !== theirs) throw modelsDiffer({ field: "family", expected: ours, found: theirs });
+  const [a, b] = [teacher, fresh].map((model) => subjectOf(model, registry).architecture) as [Architecture, Architecture];
+  if (a.family !== b.family) throw modelsDiffer({ field: "family", expected: a.family, found: b.family });
+  const [ours, theirs] = [headOf(a, teacher.config), headOf(b, fresh.config)];
+  if (ours.task !== theirs.task) throw modelsDiffer({ field: "head.task", expected: ours.task, found: theirs.task });
+  const labels = [ours, theirs].map((head) => (head.labels ?? []).join(", ")) as [string, string];
+  if (labels[0] !== labels[1]) throw modelsDiffer({ field: "head.labels", expected: labels[0], found: labels[1] });
   const [expected, found] = [teacher.config.vocabularySize, fresh.config.vocabularySize];
   if (expected !== found) throw modelsDiffer({ field: "vocabularySize", expected: `${expected}`, found: `${found}` });
 }

@@ -1,13 +1,13 @@
 /** Every error of eval-suites. */
 import { defineError, type ErrorFactory } from "@pare/core";
 
-export const dataMissing: ErrorFactory<{ suite: string; found: string }> = defineError(
+export const dataMissing: ErrorFactory<{ suite: string; found: string; expected?: string | undefined }> = defineError(
   "eval-suites/data-missing",
-  "A suite that works on text was run without any, or on data that is not plain text.",
-  ({ suite, found }) => ({
-    message: `${suite} has no text to work on`,
+  "A suite that works on data was run without any, or one for plain text on other data.",
+  ({ suite, found, expected }) => ({
+    message: `${suite} has no data to work on`,
     field: "data",
-    expected: 'a text, or a data set of plain text such as { "use": "text", "file": "stories.txt" }',
+    expected: expected ?? 'a text, or a data set of plain text such as { "use": "text", "file": "stories.txt" }',
     found,
     next: "Give the suite `data` (the command line: --data <file>).",
   }),
@@ -33,5 +33,20 @@ export const vocabularyLacks: ErrorFactory<{ suite: string; words: readonly stri
     field: "tokenizer",
     found: `no ids for ${words.slice(0, 8).join(", ")}${words.length > 8 ? ` and ${words.length - 8} more` : ""}`,
     next: "Evaluate a model whose tokenizer was made for this data.",
+  }),
+);
+
+export const answersMissing: ErrorFactory<{
+  example: number;
+  place?: { readonly file: string; readonly line: number } | undefined;
+}> = defineError(
+  "eval-suites/answers-missing",
+  "A row for the suite answer has no question, or no answer to compare with.",
+  ({ example, place }) => ({
+    message: `example ${example} has no question with an answer`,
+    file: place?.file,
+    field: place === undefined ? "answers" : `line ${place.line}: answers`,
+    expected: "a question, a passage, and one answer or more",
+    next: "Name the columns of question (text), passage (pair) and answers, or leave out rows without an answer.",
   }),
 );

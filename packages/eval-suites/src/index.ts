@@ -14,7 +14,13 @@ export {
   type ScanSuite,
   type ScanSuiteOptions,
 } from "./scan/suite.ts";
+export { answer, type AnswerSuiteOptions } from "./heads/answer.ts";
+export { choose } from "./heads/choose.ts";
+export { classify } from "./heads/classify.ts";
+export { fillMask, type FillMaskOptions } from "./heads/fill-mask.ts";
+export { tag } from "./heads/tag.ts";
+export type { RowsReport, RowsSuiteOptions } from "./heads/rows.ts";
 export { exposure, type Exposure, type Label } from "./domain.ts";
 export { ratioInterval, wilson, type Interval } from "./interval.ts";
 export { sample } from "./sample.ts";
-export { dataMissing, familyUnfit, vocabularyLacks } from "./errors.ts";
+export { answersMissing, dataMissing, familyUnfit, vocabularyLacks } from "./errors.ts";

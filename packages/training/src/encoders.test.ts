@@ -60,6 +60,8 @@ describe("train/head", () => {
   it("refuses classes that nobody named, tasks that are unknown and models whose head is fixed", async () => {
     await expect(head({ head: "masked-token", labels: ["a"] })).rejects.toMatchObject({ code: "core/options-invalid" });
     await expect(head({ head: "sequence-classification" })).rejects.toMatchObject({ code: "training/labels-missing" });
+    const one = { use: "rows", rows: [{ text: "tea", label: "a" }] };
+    await expect(head({ head: "sequence-classification", data: one })).rejects.toMatchObject({ code: "training/labels-missing" });
     await expect(head({ head: "token-classification", data })).rejects.toMatchObject({ code: "training/labels-missing" });
     await expect(head({ head: "masked-token", labels: ["a"] })).rejects.toMatchObject({ code: "core/options-invalid" });
     await expect(head({ head: "sequence-clasification" })).rejects.toMatchObject({ code: "models/config-invalid" });

@@ -179,11 +179,11 @@ export const labelsMissing: ErrorFactory<{ task: string; found: string }> = defi
   "training/labels-missing",
   "A head of classes was asked for, and nobody said which classes there are.",
   ({ task, found }) => ({
-    message: `a head for ${task} needs the names of its classes`,
+    message: `a head for ${task} needs the names of two classes or more`,
     field: "labels",
     expected: '`labels`, or `data` that holds them such as { "use": "rows", "file": "reviews.jsonl" }',
     found,
-    next: "Give the names, or the data set and the column that holds them.",
+    next: 'Give the names, or the data set and the column that holds them; a head for numbers is { "task": "sequence-classification", "kind": "regression" }.',
   }),
 );
 

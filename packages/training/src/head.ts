@@ -78,6 +78,8 @@ async function classesFor(head: HeadWanted, given: Settings, { registry }: Pick<
   if (found.length === 0)
     throw labelsMissing({ task: head.task, found: `no ${head.task === "token-classification" ? "tags" : "labels"} in ${set.id}` });
   const labels = [...new Set(found.map(String))].sort(byName);
+  // One class is no choice; a head of one label is one for numbers, which has to be asked for.
+  if (labels.length === 1) throw labelsMissing({ task: head.task, found: `one class alone, ${labels[0]}, in ${set.id}` });
   const several = examples.some(({ wanted }) => wanted !== undefined && "label" in wanted && typeof wanted.label === "object");
   return several && head["kind"] === undefined ? { labels, kind: "multiple" } : { labels };
 }

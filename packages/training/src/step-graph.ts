@@ -58,7 +58,8 @@ function traceTerms(
   const inputs = { ...declared, extra: { ...declared.extra, ...Object.fromEntries(further) } };
   const head = headOf(subject.architecture, subject.checkpoint.config);
   const task = taskOf(subject);
-  const targets = declareTargets(tracer, task.form(head));
+  const form = task.form(head);
+  const targets = declareTargets(tracer, form);
   const scope = modelScope(tracer, subject.architecture, subject.checkpoint.config, view);
   const share = inParts === true ? tracer.input("share", "f32", []) : tracer.constant(1);
   const loss = objective.loss({
@@ -67,7 +68,8 @@ function traceTerms(
     head,
     ...targets,
     choices: (output) => {
-      if (task.choices === undefined) throw objectiveUnfit({ objective: objective.use, task: task.task, takes: "a choice among classes" });
+      if (task.choices === undefined || form.per === "numbers")
+        throw objectiveUnfit({ objective: objective.use, task: task.task, takes: "a choice among classes" });
       return task.choices(output, { ...targets, tracer, positions: declared.positions, lengths: declared.lengths! });
     },
     weight: tracer.input("weight", "f32", []),
