@@ -90,8 +90,9 @@ const options: z.ZodType<Settings, HeadsOptions> = z
   });
 
 /**
- * Removes the attention heads that matter least, by one scoring or, with `rescore`, by several: their rows and columns leave the weights, and the config says so. A key/value
- * head goes with the last query head that reads it; every layer keeps a head. Masks and sparse storages stay what they are.
+ * Removes the attention heads that matter least, by one scoring or, with `rescore`, by several: their rows and columns leave the weights,
+ * and the config says so. A key/value head goes with the last query head that reads it; every layer keeps a head. Masks and sparse
+ * storages stay what they are.
  *
  * @throws `prune/quantized-weight`, `prune/too-many-heads`, `prune/importance-missing`, `prune/importance-unfit`, what measuring throws.
  */
