@@ -1,5 +1,5 @@
 /**
- * `node --conditions=@pare/source tools/judge/retraining.ts [--json]`: how much of stories260K comes back when half of
+ * `node --conditions=@pare/source tools/judge/retraining.ts [--json] [--chart <file.svg>]`: how much of stories260K comes back when half of
  * its weights are gone and the rest learns from the whole model, on text that the whole model writes itself plus the calibration
  * stories. Every point of the curve is a recipe of its own whose first steps the store of the one before already holds. One thread.
  * Ends with 1 where a row is missed, and with 2 where the model or the text is absent.
@@ -9,8 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { splitText } from "../../packages/training/src/index.ts";
 import { writeOwnText } from "./own-text.ts";
+import { drawChart } from "../bench/chart.ts";
 import { machine, pareJson } from "./pare.ts";
-import { absentFiles, FILES, PREDICTIONS, SUITE_OPTIONS } from "./protocol.ts";
+import { absentFiles, CASES, FILES, PREDICTIONS, SUITE_OPTIONS } from "./protocol.ts";
+import { retrainingChart, type Point } from "./retraining-chart.ts";
 
 interface Target {
   readonly name: string;
@@ -41,13 +43,6 @@ function recipeOf({ pattern }: Target): object[] {
     ...rounds.map((sparsity) => ({ use: "prune/magnitude", pattern, sparsity, retrain: distil(100, 1e-3) })),
     ...[1e-3, 1e-3, 7e-4].map((learningRate) => distil(400, learningRate)),
   ];
-}
-
-interface Point {
-  /** Optimizer steps so far. */
-  readonly steps: number;
-  readonly sparsity: number;
-  readonly nll: number;
 }
 
 interface Row extends Target {
@@ -116,6 +111,8 @@ async function judge(): Promise<number> {
     for (const target of TARGETS) rows.push(await measure(target, folder));
     const missed = rows.filter(({ faults }) => faults.length > 0).length;
     const facts = { ...machine(), ownTokens: tokens };
+    const at = process.argv.indexOf("--chart");
+    if (at >= 0) await drawChart(process.argv[at + 1]!, retrainingChart(rows, CASES[0].nll));
     console.log(process.argv.includes("--json") ? JSON.stringify({ ...facts, rows, missed }) : report(rows, facts));
     return missed === 0 ? 0 : 1;
   } finally {
