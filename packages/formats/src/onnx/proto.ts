@@ -50,6 +50,7 @@ export interface OnnxNode {
   opType: string;
   domain: string;
   attribute: OnnxAttribute[];
+  metadataProps: OnnxEntry[];
 }
 
 export interface OnnxDimension {
@@ -87,7 +88,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   StringStringEntryProto: "key 1 string, value 2 string",
   GraphProto: `node 1 *NodeProto, name 2 string, initializer 5 *TensorProto, doc_string 10 string, input 11 *ValueInfoProto,
     output 12 *ValueInfoProto, value_info 13 *ValueInfoProto`,
-  NodeProto: "input 1 *string, output 2 *string, name 3 string, op_type 4 string, attribute 5 *AttributeProto, domain 7 string",
+  NodeProto: `input 1 *string, output 2 *string, name 3 string, op_type 4 string, attribute 5 *AttributeProto, domain 7 string,
+    metadata_props 9 *StringStringEntryProto`,
   AttributeProto: `name 1 string, f 2 float, i 3 int64, s 4 bytes, t 5 TensorProto, g 6 GraphProto, floats 7 *float, ints 8 *int64,
     strings 9 *bytes, tensors 10 *TensorProto, graphs 11 *GraphProto, type 20 int32`,
   TensorProto: `dims 1 *int64, data_type 2 int32, float_data 4 #float, int32_data 5 #int32, string_data 6 *bytes, int64_data 7 #int64,

@@ -49,6 +49,24 @@ export async function readOnnx(files: FileSet, name: string): Promise<OnnxConten
   };
 }
 
+/**
+ * The module that a node was traced in. PyTorch's older exporter says it in the node's name,
+ * "/encoder/layer.0/attention/self/query/MatMul", its newer one beside it, "['', 'encoder', …, 'encoder.layer.0.attention.self.query',
+ * 'linear']", the op itself last.
+ */
+function moduleOf({ name, metadataProps }: OnnxNode): string | undefined {
+  const scopes = metadataProps.find(({ key }) => key === "pkg.torch.onnx.name_scopes")?.value;
+  const module =
+    scopes === undefined
+      ? name
+          .split("/")
+          .slice(0, -1)
+          .filter((part) => part !== "")
+          .join(".")
+      : [...scopes.matchAll(/'([^']*)'/g)].at(-2)?.[1];
+  return module === "" ? undefined : module;
+}
+
 interface Use {
   readonly node: OnnxNode;
   readonly index: number;
@@ -107,7 +125,11 @@ class Reader {
     if (!["f32", "f16", "bf16", "f64"].includes(source.dtype) || source.shape.length === 0) return undefined;
     const product = source.shape.length === 2 ? this.productOf(name) : undefined;
     const stored = denseWeight(product?.turned === true ? turned(source) : source);
-    return { names: product === undefined ? [name] : [name, ...this.namesBy(product.node)], stored };
+    const guessed = product === undefined ? [] : this.namesBy(product.node);
+    // A table that is a layer's matrix as well goes by one of its names.
+    const lookUp = this.uses.get(name)?.find(({ node, index }) => node.opType === "Gather" && index === 0);
+    const table = lookUp === undefined ? undefined : moduleOf(lookUp.node);
+    return { names: [name, ...guessed, ...(table === undefined ? [] : [`${table}.weight`])], stored };
   }
 
   /** The matrix product that reads a value as its right side; `turned`: as `[in, out]`. */
@@ -134,12 +156,8 @@ class Reader {
     const names: string[] = [];
     const bias = product.opType === "Gemm" ? product.input[2] : this.addedTo(product.output[0]!);
     if (bias?.endsWith(".bias")) names.push(bias.replace(/\.bias$/, ".weight"));
-    // "/encoder/layer.0/attention/self/query/MatMul", as PyTorch's exporter names nodes.
-    const scope = product.name
-      .split("/")
-      .slice(0, -1)
-      .filter((part) => part !== "");
-    if (scope.length > 0) names.push(`${scope.join(".")}.weight`);
+    const module = moduleOf(product);
+    if (module !== undefined) names.push(`${module}.weight`);
     return names;
   }
 

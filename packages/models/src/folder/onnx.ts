@@ -68,13 +68,27 @@ export function onnxTensors(content: OnnxContent, architecture: Architecture, co
   const prefix = base?.(config) ?? "";
   const byName = indexed(content.weights);
   const tensors = new Map<string, TensorSource>();
-  for (const tensor of fileTensors(architecture, names, config)) {
-    const name = namesOf(tensor, prefix).find((one) => byName.has(one));
+  const expected = fileTensors(architecture, names, config).map((tensor) => ({ tensor, all: namesOf(tensor, prefix) }));
+  const around = wrapperOf(new Set(expected.flatMap(({ all }) => all)), byName.keys());
+  for (const { tensor, all } of expected) {
+    const name = all.find((one) => byName.has(around + one));
     if (name === undefined) continue;
-    const source = valuesOf(byName.get(name)!);
+    const source = valuesOf(byName.get(around + name)!);
     tensors.set(name, tensor.transposed === true && source.shape.length === 2 ? turned(source) : source);
   }
   return tensors;
+}
+
+/** What a module around the model puts before all names ("model."), as exports of wrapped models have it; empty where most go without. */
+function wrapperOf(expected: ReadonlySet<string>, found: Iterable<string>): string {
+  const counts = new Map<string, number>([["", 0]]);
+  for (const name of found) {
+    for (let at = 0; at >= 0; at = name.indexOf(".", at) + 1 || -1) {
+      const around = name.slice(0, at);
+      if (expected.has(name.slice(at))) counts.set(around, (counts.get(around) ?? 0) + 1);
+    }
+  }
+  return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
 }
 
 function valuesOf({ storage, shape, parts, dense }: StoredWeight): TensorSource {

@@ -90,7 +90,11 @@ function names(heads: readonly EncoderHead[], config: BertConfig): TensorName[] 
 /** The tensors of a head, by the names of its matrices in a table of a {@link HeadFolder}. */
 export function headNames(table: Readonly<Record<string, string>>): TensorName[] {
   return Object.entries(table).flatMap(([weight, tensor]) => {
-    if (weight.endsWith(".bias")) return [{ weight, tensor }];
+    if (weight.endsWith(".bias")) {
+      // The library has it under the layer's own name as well, and exporters take that one.
+      const layer = table[weight.slice(0, -".bias".length)];
+      return [{ weight, tensor, aliases: layer === undefined ? undefined : [`${layer}.bias`] }];
+    }
     return pair(weight, tensor).filter((name) => name.weight === weight || table[name.weight] === undefined);
   });
 }
