@@ -31,6 +31,7 @@ import {
 import { hubSource } from "@pare/models/node";
 import {
   allocate,
+  embedding,
   gradual,
   headGates,
   headImportanceArtifact,
@@ -89,6 +90,7 @@ export function pluginsOfPare(folder: string): readonly AnyPlugin[] {
     neurons,
     width,
     vocabulary,
+    embedding,
     measureHeads,
     headGates,
     layerDrop,

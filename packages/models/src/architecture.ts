@@ -122,6 +122,15 @@ export interface NeuronGroup {
   readonly neurons: number;
 }
 
+/** Where the token embedding stands: one table `[vocabulary, hidden]`, or the product of a narrower one and a projection. */
+export interface EmbeddingWeights {
+  readonly table: string;
+  /** Of a narrower table `[vocabulary, e]`: `[hidden, e]`. */
+  readonly projection?: string | undefined;
+  /** Where the logits come from the same table: `[e, hidden]`. */
+  readonly output?: string | undefined;
+}
+
 /** The residual stream's width. */
 export interface HiddenWidth {
   /** A site `[batch, seq, size]` of the stream. */
@@ -259,6 +268,10 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly hidden?: ((config: Config) => HiddenWidth) | undefined;
   /** The config with a residual stream of this width. */
   readonly withHidden?: ((config: Config, size: number) => Config) | undefined;
+  /** The weights of the token embedding. Absent, as `withEmbedding`: it is one table and stays one. */
+  readonly embedding?: ((config: Config) => EmbeddingWeights) | undefined;
+  /** The config with an embedding of this width, projected to the hidden size (Lan et al., "ALBERT", 2020, section 3.1). */
+  readonly withEmbedding?: ((config: Config, size: number) => Config) | undefined;
   /** The transformer layers by stack, in the order in which they compute. */
   readonly layers: (config: Config) => readonly LayerStack[];
   /** The config with only these layers of a stack (ascending indices into the old ones). */

@@ -11,6 +11,7 @@ export type {
   ForwardInputs,
   Head,
   HeadChange,
+  EmbeddingWeights,
   HeadGroup,
   HeadWanted,
   HiddenWidth,

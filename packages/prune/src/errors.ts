@@ -202,3 +202,27 @@ export const widthInvalid: ErrorFactory<{ asked: number; width: number }> = defi
     next: "Ask for the width that is to be left.",
   }),
 );
+
+export const embeddingFixed: ErrorFactory<{ architecture: string; factored: boolean }> = defineError(
+  "prune/embedding-fixed",
+  "A token embedding was to be factorised that is a product already, or of an architecture that has one table alone.",
+  ({ architecture, factored }) => ({
+    message: factored ? "the embedding is factorised already" : `the embedding of ${architecture} is one table and stays one`,
+    field: "model",
+    expected: "a whole table, of an architecture that defines `embedding` and `withEmbedding`",
+    found: architecture,
+    next: "Prune the vocabulary or the width instead.",
+  }),
+);
+
+export const embeddingNotSmaller: ErrorFactory<{ size: number; parameters: number; whole: number }> = defineError(
+  "prune/embedding-not-smaller",
+  "The factors of the token embedding would hold no fewer numbers than the table.",
+  ({ size, parameters, whole }) => ({
+    message: "the factors are not smaller than the table",
+    field: "size",
+    expected: `a width with fewer than ${whole} parameters`,
+    found: `${size}, with ${parameters}`,
+    next: "Ask for a smaller width.",
+  }),
+);

@@ -12,6 +12,8 @@ export {
   axisBound,
   budgetUnreachable,
   configDisagrees,
+  embeddingFixed,
+  embeddingNotSmaller,
   importanceMissing,
   importanceUnfit,
   layerDataMissing,
@@ -42,6 +44,7 @@ export { allocate, type AllocateOptions, type Allocation, type Budget } from "./
 export type { Costs, LatencyOptions } from "./measures.ts";
 export type { Share } from "./share.ts";
 export { vocabulary, type VocabularyOptions } from "./vocabulary.ts";
+export { embedding, type EmbeddingOptions } from "./embedding.ts";
 export { width, type WidthOptions } from "./width.ts";
 export { neurons, type NeuronsOptions } from "./neurons.ts";
 export { gradual, type GradualOptions } from "./gradual.ts";

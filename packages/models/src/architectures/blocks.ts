@@ -9,11 +9,12 @@ import {
   reshape,
   rmsNorm,
   rope,
+  rows,
   siluMul,
   type Dim,
   type Value,
 } from "@pare/tensor-core";
-import type { CacheSpec, HeadGroup, Initial, ModelScope, NeuronGroup, WeightSpec } from "../architecture.ts";
+import type { CacheSpec, EmbeddingWeights, HeadGroup, Initial, ModelScope, NeuronGroup, WeightSpec } from "../architecture.ts";
 import { attentionMap, type AttentionMapOptions } from "./attention-map.ts";
 import { countHeads, type BlockConfig, type TransformerConfig } from "./config.ts";
 import { ACTIVATIONS, hasBias, type BlockStyle } from "./style.ts";
@@ -250,21 +251,51 @@ function normWeight(name: string, width: number): WeightSpec {
   return { name, shape: [width], role: "norm", initial: "ones" };
 }
 
-/** The embedding and, where it is not tied to it, the output matrix. */
-export function vocabularyWeights({ vocabularySize, hiddenSize, tied }: BlockConfig): WeightSpec[] {
-  const shape = [vocabularySize, hiddenSize];
-  const initial = { normal: 1 / Math.sqrt(hiddenSize) };
-  const embedding: WeightSpec = { name: "embedding", shape, role: "rows", initial };
-  return tied ? [embedding] : [embedding, { name: "output", shape, role: "linear", initial }];
+/** Rows of the token embedding, brought to the hidden size where they are narrower: `[batch, seq, hidden]`. */
+export function embedTokens(scope: ModelScope, { embeddingSize }: Pick<BlockConfig, "embeddingSize">, tokens: Value): Value {
+  const narrow = rows(scope.weight("embedding"), tokens);
+  return embeddingSize === undefined ? narrow : projected(scope, "embedding.projection", narrow);
+}
+
+/** x·Wᵀ with the weight of this name; sites `<name>.input` and `<name>`. */
+export function projected({ tracer, weight }: ModelScope, name: string, x: Value): Value {
+  return tracer.site(name, linear(tracer.site(`${name}.input`, x), weight(name)));
+}
+
+/** The embedding, what projects it where it is narrower, and, where the logits do not come from it, the output matrix. */
+export function vocabularyWeights({ vocabularySize, hiddenSize, embeddingSize, tied }: BlockConfig): WeightSpec[] {
+  const initial = spread(hiddenSize);
+  const linearWeight = (name: string, shape: readonly [number, number]): WeightSpec => ({
+    name,
+    shape,
+    role: "linear",
+    initial: spread(shape[1]),
+  });
+  const narrow = embeddingSize !== undefined;
+  const width = embeddingSize ?? hiddenSize;
+  return [
+    { name: "embedding", shape: [vocabularySize, width], role: "rows", initial },
+    ...(narrow ? [linearWeight("embedding.projection", [hiddenSize, width])] : []),
+    ...(narrow && tied ? [linearWeight("output.projection", [width, hiddenSize])] : []),
+    ...(tied ? [] : [linearWeight("output", [vocabularySize, hiddenSize])]),
+  ];
+}
+
+/** Where {@link vocabularyWeights} stand. */
+export function embeddingOf({ embeddingSize, tied }: BlockConfig): EmbeddingWeights {
+  if (embeddingSize === undefined) return { table: "embedding" };
+  return { table: "embedding", projection: "embedding.projection", ...(tied ? { output: "output.projection" } : {}) };
 }
 
 /** Norm by the weight `normName` and logits; sites `logits.input` and `logits`. */
 export function logits(at: BlockScope, x: Value, normName: string): Value {
-  const { tracer } = at.scope;
+  const { tracer, weight } = at.scope;
+  const { tied, embeddingSize } = at.config;
   const { logitScale = 1 } = at.style;
   const normed = norm(at, normName, x);
-  const input = tracer.site("logits.input", logitScale === 1 ? normed : mul(normed, logitScale));
-  return tracer.site("logits", linear(input, at.scope.weight(at.config.tied ? "embedding" : "output")));
+  const read = tied && embeddingSize !== undefined ? projected(at.scope, "output.projection", normed) : normed;
+  const input = tracer.site("logits.input", logitScale === 1 ? read : mul(read, logitScale));
+  return tracer.site("logits", linear(input, weight(tied ? "embedding" : "output")));
 }
 
 /** The removable heads of the attention at `prefix`; none where it has none. */

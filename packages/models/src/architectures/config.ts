@@ -18,6 +18,8 @@ export interface BlockConfig extends ModelConfig {
   readonly hiddenSize: number;
   readonly headDim: number;
   readonly epsilon: number;
+  /** Width of the token embedding where it is projected to the hidden size; absent: it has the hidden size. */
+  readonly embeddingSize?: number | undefined;
   /** True: the logits come from the embedding; false: from a matrix of their own. */
   readonly tied: boolean;
   /** config.json of the transformers folder that the model was read from: fields that mean nothing to Pare go back with it. */
@@ -87,6 +89,7 @@ export const blockFields: Fields<BlockConfig> = {
     .min(1)
     .max(2 ** 16),
   epsilon: z.number().positive().max(1),
+  embeddingSize: size.optional(),
   tied: z.boolean(),
   huggingface: z.record(z.string(), z.unknown()).optional(),
 };

@@ -4,6 +4,7 @@ import type { Architecture, DecodeInputs, ModelScope, WeightSpec } from "../arch
 import {
   attentionWeights,
   cacheSpecs,
+  embeddingOf,
   feedForward,
   feedForwardWeights,
   headGroup,
@@ -103,6 +104,8 @@ export function decoderArchitecture<Config extends DecoderConfig>(kind: DecoderK
     }),
     hidden: ({ hiddenSize }) => ({ site: "embedding", size: hiddenSize }),
     withHidden: (config, hiddenSize) => ({ ...config, hiddenSize }),
+    embedding: embeddingOf,
+    withEmbedding: (config, embeddingSize) => ({ ...config, embeddingSize }),
     layers: (config) => [{ stack: "layers", prefixes: config.layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
     withLayers: (config, { layers: kept }) =>
       kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },

@@ -1,6 +1,7 @@
 import { add, cast, minimum, rows, type Value } from "@pare/tensor-core";
 import { z } from "zod";
 import type { Architecture, ModelScope } from "../architecture.ts";
+import { embedTokens } from "./blocks.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../define-architecture.ts";
 import {
   blockFields,
@@ -58,9 +59,9 @@ function style({ headDim, activation }: Gpt2Config): BlockStyle {
 }
 
 /** Words and places; padding past the end of the table takes its last row. */
-function embed({ weight }: ModelScope, { contextLength }: Gpt2Config, tokens: Value, positions: Value): Value {
-  const places = cast(minimum(cast(positions, "f32"), contextLength - 1), "i32");
-  return add(rows(weight("embedding"), tokens), rows(weight("positions"), places));
+function embed(scope: ModelScope, config: Gpt2Config, tokens: Value, positions: Value): Value {
+  const places = cast(minimum(cast(positions, "f32"), config.contextLength - 1), "i32");
+  return add(embedTokens(scope, config, tokens), rows(scope.weight("positions"), places));
 }
 
 const parts = decoderArchitecture<Gpt2Config>({

@@ -1,8 +1,7 @@
-import { rows } from "@pare/tensor-core";
 import { z } from "zod";
 import type { Architecture } from "../architecture.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../define-architecture.ts";
-import { rotaryStyle } from "./blocks.ts";
+import { embedTokens, rotaryStyle } from "./blocks.ts";
 import {
   configFields,
   evenHeads,
@@ -75,7 +74,7 @@ function style(config: LlamaConfig): BlockStyle {
 const parts = decoderArchitecture<LlamaConfig>({
   parse: (raw, file) => parseConfig(schema, raw, file),
   style,
-  embed: ({ weight }, _config, tokens) => rows(weight("embedding"), tokens),
+  embed: embedTokens,
 });
 
 const architecture: Architecture<LlamaConfig> = {

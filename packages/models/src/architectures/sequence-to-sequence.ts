@@ -1,10 +1,12 @@
 /** What all encoder–decoders of this package are: two stacks over one vocabulary, the second of which also attends to the first. */
-import { cacheWrite, cast, reshape, rows, sub, type Dim, type Value } from "@pare/tensor-core";
+import { cacheWrite, cast, reshape, sub, type Dim, type Value } from "@pare/tensor-core";
 import type { Architecture, DecodeInputs, EncodeInputs, ForwardInputs, ModelScope, WeightSpec } from "../architecture.ts";
 import {
   attentionWeights,
   cacheNames,
   cacheSpecs,
+  embeddingOf,
+  embedTokens,
   crossAttention,
   feedForward,
   feedForwardWeights,
@@ -98,7 +100,7 @@ function runEncoder(
 ): Value {
   const { scope } = at;
   const bias = kind.relative?.(scope, "encoder", { query: sourcePositions, key: sourcePositions });
-  let x = scope.tracer.site("encoder.embedding", rows(scope.weight("embedding"), source), [2]);
+  let x = scope.tracer.site("encoder.embedding", embedTokens(scope, config, source), [2]);
   for (const [index, layer] of config.encoder.entries()) {
     x = selfAttention(at, x, {
       prefix: `encoder.${index}.attention`,
@@ -134,7 +136,7 @@ function runDecoder(
 ): Value {
   const { scope } = at;
   const bias = kind.relative?.(scope, "decoder", { query: positions, key: keyPositions() });
-  let x = scope.tracer.site("decoder.embedding", rows(scope.weight("embedding"), tokens), [2]);
+  let x = scope.tracer.site("decoder.embedding", embedTokens(scope, config, tokens), [2]);
   for (const [index, layer] of config.decoder.entries()) {
     const prefix = `decoder.${index}.attention`;
     const cross = `decoder.${index}.crossAttention`;
@@ -279,6 +281,8 @@ export function sequenceToSequence<Config extends SequenceConfig>(kind: Sequence
     }),
     hidden: ({ hiddenSize }) => ({ site: "decoder.embedding", size: hiddenSize }),
     withHidden: (config, hiddenSize) => ({ ...config, hiddenSize }),
+    embedding: embeddingOf,
+    withEmbedding: (config, embeddingSize) => ({ ...config, embeddingSize }),
     layers: (config) => [
       { stack: "encoder", prefixes: config.encoder.map((_, index) => `encoder.${index}.`), input: "encoder.embedding" },
       { stack: "decoder", prefixes: config.decoder.map((_, index) => `decoder.${index}.`), input: "decoder.embedding" },

@@ -55,6 +55,10 @@ export const ggufExporter: ExporterPlugin<"gguf"> = defineExporter({
 /** Throws `models/not-expressible` for an architecture that GGUF does not have. */
 function layoutOf(architecture: Architecture, { config, weights }: Checkpoint): GgufLayout {
   checkWeights(architecture, config, weights, "checkpoint");
+  if (architecture.embedding?.(config).projection !== undefined) {
+    const found = JSON.stringify(config["embeddingSize"]);
+    throw notExpressible({ file: GGUF_FILE, field: "token_embd", expected: "an embedding of the hidden size", found });
+  }
   const layout = architecture.exports?.["gguf"]?.(config) as GgufLayout | undefined;
   if (layout !== undefined) return layout;
   const expected = "an architecture that says itself in GGUF";

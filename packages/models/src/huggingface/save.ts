@@ -84,6 +84,10 @@ export function huggingFaceConfig(architecture: Architecture, config: ModelConfi
       found: config.architecture,
     });
   }
+  if (architecture.embedding?.(config).projection !== undefined) {
+    const expected = "an embedding of the hidden size: transformers' models of this kind have no other";
+    throw notExpressible({ file: "config.json", field: "embeddingSize", expected, found: JSON.stringify(config["embeddingSize"]) });
+  }
   const { torch_dtype: _, ...kept } = (config["huggingface"] ?? {}) as RawConfig;
   return { ...kept, ...architecture.huggingface.write(config) };
 }

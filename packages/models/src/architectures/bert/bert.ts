@@ -62,6 +62,12 @@ export function bertWith(heads: readonly EncoderHead[]): ArchitecturePlugin<"ber
     }),
     hidden: ({ hiddenSize }) => ({ site: "embedding", size: hiddenSize }),
     withHidden: (config, hiddenSize) => ({ ...config, hiddenSize }),
+    embedding: ({ embeddingSize, head }) => ({
+      table: "embedding",
+      ...(embeddingSize === undefined ? {} : { projection: "embedding.projection" }),
+      ...(embeddingSize !== undefined && head.task === "masked-token" && head["tied"] === true ? { output: "output.projection" } : {}),
+    }),
+    withEmbedding: (config, embeddingSize) => ({ ...config, embeddingSize }),
     layers: ({ layers }) => [{ stack: "layers", prefixes: layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
     withLayers: (config, { layers: kept }) =>
       kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },

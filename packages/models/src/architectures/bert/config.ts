@@ -13,6 +13,8 @@ export interface EncoderConfig extends ModelConfig {
   /** Tokens of a sequence at most; the table of positions has `positionOffset` rows more. */
   readonly contextLength: number;
   readonly hiddenSize: number;
+  /** Width of the token embedding where it is projected to the hidden size; absent: it has the hidden size. */
+  readonly embeddingSize?: number | undefined;
   readonly headDim: number;
   /** Of every layer norm. */
   readonly epsilon: number;
@@ -42,6 +44,7 @@ export const bertFields: Readonly<Record<Exclude<keyof BertConfig & string, "hea
   vocabularySize: configFields.vocabularySize,
   contextLength: configFields.contextLength,
   hiddenSize: configFields.hiddenSize,
+  embeddingSize: configFields.embeddingSize,
   headDim: z
     .int()
     .min(1)

@@ -2,10 +2,11 @@
 import { add, attention, reshape, rows, type Value } from "@pare/tensor-core";
 import type { ForwardInputs, HeadGroup, ModelScope, NeuronGroup, WeightSpec } from "../../architecture.ts";
 import { attentionMap } from "../attention-map.ts";
+import { embedTokens } from "../blocks.ts";
 import type { TransformerLayer } from "../config.ts";
 import { countHeads } from "../config.ts";
 import type { BertConfig } from "./config.ts";
-import { activate, biasOf, biasWeight, dense, denseWeights, norm, normWeights, rowsWeight } from "./parts.ts";
+import { activate, biasOf, biasWeight, dense, denseWeights, linearWeight, norm, normWeights, rowsWeight } from "./parts.ts";
 
 interface At {
   readonly scope: ModelScope;
@@ -31,7 +32,7 @@ export function encode(scope: ModelScope, config: BertConfig, inputs: ForwardInp
 function embed(at: At, { tokens, positions, extra = {} }: ForwardInputs): Value {
   const { scope, config } = at;
   const places = config.positionOffset === 0 ? positions : add(positions, config.positionOffset);
-  let x = add(rows(scope.weight("embedding"), tokens), rows(scope.weight("embedding.positions"), places));
+  let x = add(embedTokens(scope, config, tokens), rows(scope.weight("embedding.positions"), places));
   if (config.tokenTypes > 1) x = add(x, rows(scope.weight("embedding.tokenTypes"), extra["tokenTypes"]!));
   if (config.tokenTypes === 1) x = add(x, reshape(scope.weight("embedding.tokenTypes"), [1, 1, config.hiddenSize]));
   return norm(at, "embedding.norm", x);
@@ -68,9 +69,10 @@ export function feedForward(
 }
 
 export function encoderWeights(config: BertConfig): WeightSpec[] {
-  const { vocabularySize, contextLength, positionOffset, tokenTypes, hiddenSize } = config;
+  const { vocabularySize, contextLength, positionOffset, tokenTypes, hiddenSize, embeddingSize } = config;
   return [
-    rowsWeight("embedding", vocabularySize, hiddenSize),
+    rowsWeight("embedding", vocabularySize, embeddingSize ?? hiddenSize),
+    ...(embeddingSize === undefined ? [] : [linearWeight("embedding.projection", hiddenSize, embeddingSize)]),
     rowsWeight("embedding.positions", contextLength + positionOffset, hiddenSize),
     ...(tokenTypes === 0 ? [] : [rowsWeight("embedding.tokenTypes", tokenTypes, hiddenSize)]),
     ...normWeights("embedding.norm", hiddenSize),

@@ -11,7 +11,7 @@ export interface HeadOptions {
 }
 
 /** What a head may ask of the model it stands on. */
-export type HeadedConfig = Pick<BertConfig, "vocabularySize" | "hiddenSize" | "epsilon">;
+export type HeadedConfig = Pick<BertConfig, "vocabularySize" | "hiddenSize" | "embeddingSize" | "epsilon">;
 
 /** What a head may use. */
 export interface HeadScope {

@@ -37,7 +37,12 @@ export function biasOf(name: string): string {
 }
 
 export function denseWeights(name: string, out: number, inputs: number): WeightSpec[] {
-  return [{ name, shape: [out, inputs], role: "linear", initial: SPREAD }, biasWeight(name, out)];
+  return [linearWeight(name, out, inputs), biasWeight(name, out)];
+}
+
+/** A matrix without a bias. */
+export function linearWeight(name: string, out: number, inputs: number): WeightSpec {
+  return { name, shape: [out, inputs], role: "linear", initial: SPREAD };
 }
 
 export function biasWeight(name: string, width: number): WeightSpec {

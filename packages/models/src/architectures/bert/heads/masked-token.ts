@@ -1,9 +1,10 @@
 import { linear } from "@pare/tensor-core";
 import { z } from "zod";
 import { notExpressible } from "../../../errors.ts";
+import { projected } from "../../blocks.ts";
 import { activation, type EncoderActivation } from "../config.ts";
 import type { EncoderHead } from "../head.ts";
-import { activate, biasOf, biasWeight, dense, denseWeights, norm, normWeights } from "../parts.ts";
+import { activate, biasOf, biasWeight, dense, denseWeights, linearWeight, norm, normWeights } from "../parts.ts";
 
 export interface MaskedTokenOptions {
   readonly task: "masked-token";
@@ -19,15 +20,18 @@ export const maskedToken: EncoderHead<MaskedTokenOptions> = {
   options: z.strictObject({ task: z.literal("masked-token"), activation, tied: z.boolean() }),
   fresh: ({ transform, activation: own }) => ({ activation: transform ?? own, tied: true }),
   describe: ({ vocabularySize }) => ({ perToken: true, width: vocabularySize }),
-  weights: ({ hiddenSize, vocabularySize }, { tied }) => [
+  weights: ({ hiddenSize, vocabularySize, embeddingSize }, { tied }) => [
     ...denseWeights("head.dense", hiddenSize, hiddenSize),
     ...normWeights("head.norm", hiddenSize),
+    ...(tied && embeddingSize !== undefined ? [linearWeight("output.projection", embeddingSize, hiddenSize)] : []),
     ...(tied ? [biasWeight("head.output", vocabularySize)] : denseWeights("head.output", vocabularySize, hiddenSize)),
   ],
   forward: (at, hidden, options) => {
     const { tracer, weight } = at.scope;
     const transformed = norm(at, "head.norm", activate(options.activation, dense(at.scope, "head.dense", hidden)));
-    const input = tracer.site("head.output.input", transformed);
+    const narrow = options.tied && at.config.embeddingSize !== undefined;
+    const read = narrow ? projected(at.scope, "output.projection", transformed) : transformed;
+    const input = tracer.site("head.output.input", read);
     return tracer.site("head.output", linear(input, weight(options.tied ? "embedding" : "head.output"), weight(biasOf("head.output"))));
   },
   huggingface: {
