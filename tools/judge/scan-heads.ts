@@ -11,29 +11,14 @@ import { join } from "node:path";
 import { drawChart } from "../bench/chart.ts";
 import { ROOT } from "../workspace.ts";
 import { machine, pareJson } from "./pare.ts";
+import { headsChart, HEADS, NAMES, ORDERS, type Area, type Order, type Point } from "./scan-heads-chart.ts";
 
 const TEACHER = join(ROOT, "packages", "cli", "assets", "teachers", "scan-simple");
-const HEADS = 24;
 /** Heads removed; each of the six attention layers keeps one. */
 const COUNTS = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18];
 const SEEDS = [0, 1, 2, 3, 4];
 /** Quantile of Student's t with four degrees of freedom, two-sided 95 %. */
 const T = 2.7764451;
-
-const ORDERS = ["michel", "rescored", "random"] as const;
-type Order = (typeof ORDERS)[number];
-const NAMES: Readonly<Record<Order, string>> = {
-  michel: "least important first, scored once",
-  rescored: "least important first, scored anew after every head",
-  random: "random",
-};
-
-interface Point {
-  readonly order: Order;
-  readonly seed: number;
-  readonly removed: number;
-  readonly accuracy: number;
-}
 
 /** The training set: what importance is measured on. */
 const DATA = { data: { use: "scan", split: "simple" }, batch: 128 };
@@ -95,48 +80,12 @@ function areaOf(points: readonly Point[], order: Order, seed: number): number {
   return COUNTS.slice(1).reduce((sum, count, i) => sum + (((gaps[i] + gaps[i + 1]) / 2) * (count - COUNTS[i])) / HEADS, 0);
 }
 
-interface Area {
-  readonly bySeed: readonly number[];
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
-
 function summary(points: readonly Point[], order: Order): Area {
   const bySeed = SEEDS.map((seed) => areaOf(points, order, seed));
   const mean = bySeed.reduce((sum, area) => sum + area, 0) / bySeed.length;
   const variance = bySeed.reduce((sum, area) => sum + (area - mean) ** 2, 0) / (bySeed.length - 1);
   const reach = T * Math.sqrt(variance / bySeed.length);
   return { bySeed, mean, low: mean - reach, high: mean + reach };
-}
-
-function chartOf(points: readonly Point[], { mean, low, high }: Area): object {
-  const values = points.map((point) => ({ ...point, order: NAMES[point.order] }));
-  const x = { field: "removed", type: "quantitative", title: `heads removed, of ${HEADS}` };
-  const y = { field: "accuracy", type: "quantitative", title: "exact match on scan/simple", scale: { domain: [0, 1] } };
-  const color = {
-    field: "order",
-    type: "nominal",
-    title: null,
-    sort: ORDERS.map((order) => NAMES[order]),
-    legend: { orient: "bottom", direction: "vertical", labelLimit: 400 },
-  };
-  const area = [mean, low, high].map((value) => value.toFixed(3));
-  return {
-    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-    title: {
-      text: "Heads removed from the SCAN teacher, nothing retrained",
-      subtitle: `Five seeds; area between scoring anew and random ${area[0]}, 95 % interval ${area[1]} to ${area[2]}`,
-    },
-    data: { values },
-    width: 480,
-    height: 300,
-    encoding: { x, color },
-    layer: [
-      { mark: { type: "line", opacity: 0.25 }, encoding: { y, detail: { field: "seed" } } },
-      { mark: { type: "line", strokeWidth: 3, point: true }, encoding: { y: { ...y, aggregate: "mean" } } },
-    ],
-  };
 }
 
 function table(points: readonly Point[]): string[] {
@@ -161,7 +110,7 @@ async function judge(): Promise<number> {
     const faults = area.low > 0 ? [] : [`the interval of the area, ${area.low} to ${area.high}, does not exclude 0`];
     const facts = machine();
     const at = process.argv.indexOf("--chart");
-    if (at >= 0) await drawChart(process.argv[at + 1]!, chartOf(points, area));
+    if (at >= 0) await drawChart(process.argv[at + 1]!, headsChart(points, area));
     if (process.argv.includes("--json")) console.log(JSON.stringify({ ...facts, points, areas, faults }));
     else {
       const lines = (["michel", "rescored"] as const).map((order) => {
