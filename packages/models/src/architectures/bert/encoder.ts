@@ -107,9 +107,10 @@ function layerWeights(
 }
 
 export function encoderHeads({ headDim, layers }: Pick<BertConfig, "headDim" | "layers">): HeadGroup[] {
-  return layers.flatMap(({ keyValueHeads }, index) =>
-    keyValueHeads.length === 0 ? [] : [{ site: `layers.${index}.attention.heads`, headDim, keyValueHeads }],
-  );
+  return layers.flatMap(({ keyValueHeads }, index) => {
+    const prefix = `layers.${index}.attention`;
+    return keyValueHeads.length === 0 ? [] : [{ site: `${prefix}.heads`, weights: `${prefix}.weights`, headDim, keyValueHeads }];
+  });
 }
 
 export function encoderNeurons({ layers }: Pick<BertConfig, "layers">): NeuronGroup[] {
