@@ -12,6 +12,7 @@ import {
   type TensorSource,
   type TypedArray,
 } from "@pare/tensor-core";
+import { signedCodes, unsignedCodes } from "../eight-bits.ts";
 import { compressedInvalid } from "../errors.ts";
 import type { CompressedFormat, CompressedScheme } from "./config.ts";
 
@@ -34,8 +35,7 @@ export function compressedTensors(module: string, format: CompressedFormat, part
   const scale = derived("f32", perTensor ? [1] : scales.shape, async () => (await scales.read()).data);
   const { codes } = parts;
   if (format === "int-quantized") {
-    // Unsigned codes around 128 and signed ones differ in the highest bit alone.
-    const signed = async (): Promise<TypedArray> => Int8Array.from((await codes.read()).data as Uint8Array, (code) => code - 128);
+    const signed = async (): Promise<TypedArray> => signedCodes((await codes.read()).data as Uint8Array);
     return [
       [`${module}.weight`, derived("i8", [out, columns], signed)],
       [`${module}.weight_scale`, scale],
@@ -102,7 +102,7 @@ export function affineOfCompressed(
   const rowBytes = packedRowBytes(columns, bits);
   if (tensors["weight_packed"] === undefined) {
     const weight = check("weight", ["i8"], [[out, columns]]);
-    const unsigned = async (): Promise<TypedArray> => Uint8Array.from((await weight.read()).data as Int8Array, (code) => code + 128);
+    const unsigned = async (): Promise<TypedArray> => unsignedCodes((await weight.read()).data as Int8Array);
     return { shape: [out, columns], bits, groupSize, codes: derived("u8", [out, rowBytes], unsigned), scales };
   }
   const words = Math.ceil((columns * bits) / 32);

@@ -1,6 +1,7 @@
 /** The weights of an ONNX model, told apart by what the graph does with them. */
 import type { FileSet } from "@pare/core";
 import { affineWeight, denseWeight, sizeOf, type HostTensor, type StoredWeight, type TensorSource } from "@pare/tensor-core";
+import { unsignedCodes } from "../eight-bits.ts";
 import { onnxInvalid } from "../errors.ts";
 import { at } from "../named-tensors.ts";
 import type { OnnxNode } from "./proto.ts";
@@ -219,7 +220,7 @@ class Reader {
     for (const name of [codesName, scalesName, zeroName ?? ""]) this.taken.add(name);
     const shift = codes.dtype === "i8" ? 128 : 0;
     const grid = sizeOf(scales.shape) === 1 ? [1, 1] : [out, 1];
-    const unsigned = (data: HostTensor["data"]): Uint8Array => Uint8Array.from(data as Int8Array, (code) => code + shift);
+    const unsigned = (data: HostTensor["data"]): Uint8Array => (shift === 0 ? (data as Uint8Array) : unsignedCodes(data as Int8Array));
     const stored = affineWeight({
       shape: [out, features],
       bits: 8,

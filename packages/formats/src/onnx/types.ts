@@ -30,8 +30,11 @@ export const F16_MAX = 65504;
 
 /** Floats as f32 or f16 bits. */
 export function floatBytes(data: ArrayLike<number>, dtype: "f32" | "f16"): Uint8Array {
-  const out: TypedArray = dtype === "f16" ? Uint16Array.from(data, toF16) : data instanceof Float32Array ? data : Float32Array.from(data);
-  return bytesOf(out);
+  if (dtype === "f32") return bytesOf(data instanceof Float32Array ? data : Float32Array.from(data));
+  // Not `from` with a function, which makes a list of a large matrix first.
+  const halves = new Uint16Array(data.length);
+  for (let at = 0; at < halves.length; at++) halves[at] = toF16(data[at]!);
+  return bytesOf(halves);
 }
 
 /** The same memory as bytes. ONNX's raw data is little-endian, as this code's hosts are. */

@@ -1,5 +1,6 @@
 /** Weights of the checkpoint as ONNX initializers, each read when it is written. */
 import { byteSize, sizeOf, type HostTensor, type StoredWeight, type TensorSource, type TypedArray } from "@pare/tensor-core";
+import { signedCodes } from "../eight-bits.ts";
 import { onnxValueRange } from "../errors.ts";
 import type { OnnxBuilder, OnnxValue } from "./builder.ts";
 import { F16_MAX, floatBytes, tensorOf } from "./types.ts";
@@ -136,8 +137,7 @@ export function int8Initializers(builder: OnnxBuilder, weight: string, stored: S
 /** Codes `[in, out]` and zero points, both u8, as the type asked for: 128 less where that is i8. */
 function inType({ codes, scales, zeroPoints }: Parts, type: "i8" | "u8"): Parts {
   if (type === "u8") return { codes: codes!, scales: scales!, zeroPoints: zeroPoints! };
-  const signed = (data: TypedArray): Int8Array => Int8Array.from(data as Uint8Array, (code) => code - 128);
-  return { codes: signed(codes!), scales: scales!, zeroPoints: signed(zeroPoints!) };
+  return { codes: signedCodes(codes as Uint8Array), scales: scales!, zeroPoints: signedCodes(zeroPoints as Uint8Array) };
 }
 
 async function ownCodes(stored: StoredWeight): Promise<Parts> {
