@@ -31,7 +31,9 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   "eval-suites": { prints: [/^scan\/simple out-of-domain \{[^}]*examples: 500,[^}]*\}\nscan\/length [^}]*examples: 100,[^}]*\}\n$/] },
   formats: { prints: [/^\[ 2, 2 \] .*\nFloat32Array\(4\) \[ 1, 2, 3, 4 \]\n20 int8 per output\nllama\nFloat32Array\(2\) \[ 3, 4 \]\n$/] },
   models: {
-    prints: [/^, there was a little girl named Lily.*true acme\/halve\n3 3\n\[ 1, 2, 6 \]\n(\d\n){4}\[ 1, 2, 6 \]\n$/s],
+    prints: [
+      /^, there was a little girl named Lily.*true acme\/halve\n3 3\n\[ 1, 2, 6 \]\n(\d\n){4}\[ 1, 2, 6 \]\n\[ 'bad', 'good' \] true\n3 string\n\[ 'Ann', 'likes', 'teas', '\.' \]\ntrue\n3\n2 16\nmodels\/head-unfit\n$/s,
+    ],
     data: "stories260K",
   },
   "scaling-laws": { prints: [""], files: { "runs.csv": RUNS } },
@@ -41,7 +43,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
       /^(\d+ [\d.e-]+\n){4}\[ '2\.0', '-1\.0' \]\n\[ 'hidden', 'y' \]\nseen 3,4,7; y -2; squares 0,0,0\ny 5; squares 0,0,0\ny -4; squares 0,0,0\ny -2; squares 9,16,49\n\[ 0\.5 \]\n$/,
     ],
   },
-  training: { prints: ["true true [ 'text: 4' ]\ntrue\n7 true\n"] },
+  training: { prints: ["true true [ 'text: 4' ]\n[ 'no', 'yes' ] true\ntrue\n7 true\n"] },
 };
 
 for (const { folder, path } of packagesOf(ROOT)) {
