@@ -1,7 +1,7 @@
 import { memoryFiles, type MutableFileSet } from "@pare/core";
-import { add, mul, sub, sum } from "@pare/tensor-core";
 import type { Checkpoint } from "@pare/models";
-import { crossEntropyLoss, finetune, type Objective } from "@pare/training";
+import { compile, createStore, f32, gradients, greater, mul, openReference, sub, sum, trace, type Value } from "@pare/tensor-core";
+import { batchTensors, finetune, nextToken, prepareSequences, subjectOf, traceLoss, type Objective } from "@pare/training";
 import { describe, expect, it } from "vitest";
 import { LINES, toyContext, toyModel, withQuantized } from "@pare/training/testing";
 import { magnitude } from "./magnitude.ts";
@@ -40,26 +40,51 @@ describe("prune/movement, hard", () => {
     expect(gone).toMatchObject({ value: expect.closeTo(0.4, 1) });
   });
 
-  it("keeps what moves away from 0: not what is large", async () => {
-    // A pull that shrinks the even columns of one matrix and grows the odd ones, far stronger than the text.
+  it("lets go of what one step of training would move towards 0, however large it is", async () => {
+    const context = await toyContext();
+    const model = toyModel();
     const name = NAMES[0];
-    const pull: Objective = {
-      use: "test/pull",
+    const subject = subjectOf(model, context.registry);
+    const { sequences } = await prepareSequences(model, { data: LINES }, context);
+    const graph = trace((tracer) => {
+      const weight = tracer.input("weight of the matrix", "f32", [16, 16]);
+      const view = (of: string): Value | undefined => (of === name ? weight : undefined);
+      return { slopes: gradients(traceLoss(tracer, { subject, frozen: {}, objective: nextToken(), view }), [weight])[0] };
+    });
+    const { inputs, predictions } = batchTensors(subject, sequences);
+    const store = createStore(openReference(), { weights: model.weights });
+    const given = { ...inputs, weight: f32([], [1 / predictions]), "weight of the matrix": await model.weights.get(name)!.dense() };
+    const { slopes } = await compile(graph, { store }).run(given);
+    const before = await valuesOf(model, name);
+
+    const once = { steps: 1, batch: sequences.length, begin: 0, end: 1, every: 1 };
+    const mask = await maskOf((await moved({ ...once, sparsity: 0.25 })).model, name);
+    expect(zeros(mask)).toBe(64);
+    // ∂L/∂S = ∂L/∂W′ ⊙ W: where slope and weight agree in sign, gradient descent makes score and weight smaller.
+    mask.forEach((bit, at) => bit === 0 && expect((slopes.data[at] as number) * before[at]).toBeGreaterThan(0));
+    const largest = Math.max(...before.map(Math.abs));
+    const gone = [...before.keys()].filter((at) => mask[at] === 0).map((at) => Math.abs(before[at]));
+    expect(Math.max(...gone)).toBeGreaterThan(largest / 2);
+  });
+
+  it("distils from the model as it was where no teacher is given", async () => {
+    const asked: Objective = {
+      use: "test/distil",
       version: 1,
       options: {},
       models: ["teacher"],
       loss: (scope) => {
-        const logits = scope.forward(scope.inputs);
-        const away = sub(logits, mul(scope.frozen("teacher")(scope.inputs), 3));
-        return add(mul(crossEntropyLoss(scope, logits), 1e-3), mul(sum(mul(away, away), [0, 1, 2]), scope.weight));
+        const away = sub(scope.forward(scope.inputs), scope.frozen("teacher")(scope.inputs));
+        return mul(sum(mul(sum(mul(away, away), [2]), greater(scope.targets, -1)), [0, 1]), scope.weight);
       },
     };
-    // Without a teacher in the run state it is the model itself: what makes its logits larger is what grows.
-    const { model } = await moved({ sparsity: 0.5, objective: pull, steps: 30 });
-    const before = await valuesOf(toyModel(), name);
-    const mask = await maskOf(model, name);
-    const bySize = [...before.keys()].sort((a, b) => Math.abs(before[b]) - Math.abs(before[a])).slice(0, 128);
-    expect(bySize.filter((at) => mask[at] === 0).length).toBeGreaterThan(10);
+    const { context } = await moved({ sparsity: 0.4, begin: 0.5, objective: asked });
+    const losses = context.events.flatMap((event) =>
+      event.type === "metric" && event["loss"] !== undefined ? [event["loss"] as number] : [],
+    );
+    // Nothing is pruned yet: the model is its own teacher.
+    expect(losses[0]).toBeCloseTo(0, 6);
+    expect(Math.max(...losses)).toBeGreaterThan(1e-3);
   });
 
   it("prunes blocks, stays on what earlier steps pruned, and retrains", async () => {
