@@ -45,10 +45,10 @@ export interface Permutation {
   /** `[batch, seq, seq]`: 1 where the token of the row must not see that of the column. */
   readonly hidden?: Value | undefined;
   /**
-   * `[batch, targets, seq]`: 1 where a target is that token, otherwise 0. Then the forward pass gives `[batch, targets, …]`, of states that
-   * have not seen their token. A target that sees no token at all is guessed from its place alone.
+   * `[batch, targets, seq]`: 1 where a target is that token, otherwise 0; "each": every token is a target, in order. Then the forward pass
+   * gives `[batch, targets, …]`, of states that have not seen their token. A target that sees no token at all is guessed from its place alone.
    */
-  readonly targets?: Value | undefined;
+  readonly targets?: Value | "each" | undefined;
 }
 
 /** What an architecture remembers of a segment, for the next one to read. */

@@ -1,8 +1,8 @@
 /** What XLNet alone has: two streams, memory of the segments before, marks at the end. */
 import { openWasm } from "@pare/backend-wasm";
-import { openReference, type Dim, type HostTensor } from "@pare/tensor-core";
+import { compile, createStore, f32, openReference, type Dim, type HostTensor, type Value } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
-import { openSegments, withConfig, type Architecture } from "../src/index.ts";
+import { forwardGraph, modelScope, openSegments, padRows, withConfig, xlnet, type Architecture } from "../src/index.ts";
 import { compareGolden, openGolden, type Golden } from "./goldens.ts";
 import { registry, smallBert, smallXlnet } from "./models.ts";
 
@@ -58,6 +58,33 @@ describe.each(CASES)("%s: %s", (fixture, name) => {
     expect(found.attention).toBeLessThan(1e-4);
     expect(found.gradient).toBeLessThan(1e-3);
   });
+});
+
+it("asks about each token without a matrix that says so", async () => {
+  const { config, weights } = smallXlnet();
+  const device = openReference();
+  const store = createStore(device, { weights });
+  const graph = forwardGraph(xlnet.define, config, (_, tracer, inputs) => {
+    const [batch, seq] = inputs.tokens.shape as [Dim, Dim];
+    const scope = modelScope(tracer, xlnet.define, config);
+    const asking = (targets: Value | "each") =>
+      xlnet.define.forward(scope, config, {
+        ...inputs,
+        permutation: { hidden: tracer.input("hidden", "f32", [batch, seq, seq]), targets },
+      });
+    return { named: asking(tracer.input("targets", "f32", [batch, seq, seq])), each: asking("each") };
+  });
+  const [identity, later] = [0, 1].map((from) =>
+    f32(
+      [1, 3, 3],
+      Float32Array.from({ length: 9 }, (_, at) => Number(from === 0 ? at % 4 === 0 : at % 3 > at / 3)),
+    ),
+  );
+  const tokens = padRows([[1, 4, 3]], undefined, { extra: { tokenTypes: { otherwise: 0 } } });
+  const { named, each } = await compile(graph, { store }).run({ ...tokens, hidden: later!, targets: identity! });
+  expect(each!.shape).toEqual([1, 3, config.vocabularySize]);
+  expect(apart(each!, named!)).toBeLessThan(1e-6);
+  await device.close();
 });
 
 /** Rows of an i32 matrix. */

@@ -14,6 +14,7 @@ import {
   sum,
   transpose,
   type Dim,
+  type Shape,
   type Value,
 } from "@pare/tensor-core";
 import type { ForwardInputs, ModelScope, WeightSpec } from "../../architecture.ts";
@@ -37,7 +38,7 @@ interface Place {
   readonly layer: TransformerLayer;
   /** What both streams of the layer read. */
   readonly known: Known | undefined;
-  /** Query stream: which token each of its states asks about, f32 `[batch, targets, seq]`. */
+  /** Query stream: which token each of its states asks about, f32 `[batch, targets, seq]`; undefined: of each token one. */
   readonly targets?: Value | undefined;
 }
 
@@ -62,9 +63,10 @@ export function encode(scope: ModelScope, config: XlnetConfig, inputs: ForwardIn
   const { tracer, weight } = scope;
   const { memory, permutation } = inputs;
   const at = { scope, config, sight: sightOf(tracer, config, inputs) };
-  const targets = permutation?.targets;
+  const asks = permutation?.targets;
+  const targets = asks === "each" ? undefined : asks;
   let content = tracer.site("embedding", rows(weight("embedding"), inputs.tokens));
-  let query = targets && tracer.site("query.embedding", asked(at, targets));
+  let query = asks && tracer.site("query.embedding", asked(at, (targets ?? inputs.tokens).shape));
   for (const [index, layer] of config.layers.entries()) {
     const prefix = `layers.${index}`;
     const read = memory === undefined ? content : concat([memory.states[index]!, content], 1);
@@ -77,9 +79,8 @@ export function encode(scope: ModelScope, config: XlnetConfig, inputs: ForwardIn
 }
 
 /** What a token's place says before anything is known of it: the same for all. */
-function asked({ scope, config: { hiddenSize } }: At, targets: Value): Value {
-  const [batch, count] = targets.shape as [Dim, Dim];
-  return broadcast(reshape(scope.weight("embedding.query"), [1, 1, hiddenSize]), [batch, count, hiddenSize]);
+function asked({ scope, config: { hiddenSize } }: At, [batch, count]: Shape): Value {
+  return broadcast(reshape(scope.weight("embedding.query"), [1, 1, hiddenSize]), [batch!, count!, hiddenSize]);
 }
 
 function block(at: At, place: Place, x: Value): Value {
