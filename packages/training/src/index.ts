@@ -35,6 +35,7 @@ export { attachHead, hasClasses, type AttachHeadOptions } from "./head.ts";
 export { dataFields, encodeAll, prepareSequences, type DataOptions, type Prepared } from "./sequences.ts";
 export { nextToken, nextTokenObjective, crossEntropyLoss } from "./objectives/next-token.ts";
 export { maskedToken, maskedTokenObjective, type MaskedTokenSettings } from "./objectives/masked-token.ts";
+export { permutedToken, permutedTokenObjective, type PermutedTokenSettings } from "./objectives/permuted-token.ts";
 export { sequenceClassification, sequenceClassificationObjective } from "./objectives/sequence-classification.ts";
 export {
   multipleChoice,

@@ -6,6 +6,7 @@ import { features } from "./features.ts";
 import { maskedToken } from "./masked-token.ts";
 import { multipleChoice } from "./multiple-choice.ts";
 import { nextToken } from "./next-token.ts";
+import { permutedToken } from "./permuted-token.ts";
 import { questionAnswering } from "./question-answering.ts";
 import { sentenceEmbedding } from "./sentence-embedding.ts";
 import { sequenceClassification } from "./sequence-classification.ts";
@@ -15,6 +16,7 @@ import { tokenClassification } from "./token-classification.ts";
 const TASKS: readonly Task[] = [
   nextToken,
   maskedToken,
+  permutedToken,
   sequenceClassification,
   tokenClassification,
   questionAnswering,

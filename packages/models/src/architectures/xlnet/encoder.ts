@@ -53,7 +53,7 @@ interface Known {
 const NEVER = -1e30;
 
 /**
- * Two streams through the same layers (Yang et al. 2019, eq. 3 to 5). Without `permutation.targets` there is the content stream alone, and
+ * Two streams through the same layers (Yang et al. 2019, section 2.3). Without `permutation.targets` there is the content stream alone, and
  * its states are given; else those of the query stream, `[batch, targets, hidden]`.
  *
  * Sites: as an encoder of BERT's kind has them; those inside a layer are passed by both streams. The query stream's states are at
@@ -109,7 +109,7 @@ function knownOf({ scope, config, sight }: At, prefix: string, { keyValueHeads }
 }
 
 /**
- * softmax((q + u)·k + (q + v)·r + (q + w)·s) over content, distance and segment of the keys (Yang et al. 2019, appendix A.5 and section 2.5),
+ * softmax((q + u)·k + (q + v)·r + (q + w)·s) over content and distance (Dai et al. 2019, section 3.3) and segment (Yang et al. 2019, section 2.5) of the keys,
  * without the residual.
  */
 function attend(at: At, place: Place, known: Known, x: Value): Value {

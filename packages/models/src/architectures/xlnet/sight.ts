@@ -28,7 +28,7 @@ import type { XlnetConfig } from "./config.ts";
 
 /** Who sees whom, `[batch, …]` of queries (the segment's tokens) and keys (what is remembered, then the segment's tokens). */
 export interface Sight {
-  /** Sine and cosine of key − query for each distance from −keys to queries − 1 (Yang et al. 2019, appendix A.5), f32 `[1, keys + queries, hidden]`. */
+  /** Sines and cosines of query − key, for each key − query from −keys to queries − 1 (Dai et al. 2019, section 3.3), f32 `[1, keys + queries, hidden]`. */
   readonly distances: Value;
   /** 1 where query and key are of different segments, `[batch, 1, queries, keys]`. */
   readonly apart: Value;
