@@ -86,6 +86,10 @@ export interface DecodeInputs {
   /** Encoder–decoder: `[batch]` source lengths, and the source capacity of the cross caches. */
   readonly sourceLengths?: Value | undefined;
   readonly sourceCapacity?: Dim | undefined;
+  /** In place of the cross caches: what {@link Architecture.encoder} gave. */
+  readonly encoded?: Value | undefined;
+  /** Positions of all entries of the cache, i32 `[batch, capacity]`, in place of a cache of them where the architecture keeps one. */
+  readonly keyPositions?: Value | undefined;
 }
 
 /** What the encoder of an encoder–decoder reads: i32 `[batch, sourceSeq]`, `[batch, sourceSeq]`, `[batch]`. */
@@ -248,6 +252,8 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly forward: (scope: ModelScope, config: Config, inputs: ForwardInputs) => Value;
   /** Encoder–decoder: what its decoder reads first; absent, or undefined: the tokenizer's begin token. */
   readonly startToken?: ((config: Config) => number | undefined) | undefined;
+  /** Encoder–decoder: hidden states of a source, `[batch, sourceSeq, hidden]`. Absent: its parts cannot be written as two models. */
+  readonly encoder?: ((scope: ModelScope, config: Config, inputs: EncodeInputs) => Value) | undefined;
   /** Encoder–decoder: runs the encoder and writes every decoder layer's cross keys and values into their States. */
   readonly encode?: ((scope: ModelScope, config: Config, inputs: EncodeInputs) => void) | undefined;
   /** Logits `[batch, steps, vocabulary]`; reads and updates the caches. Absent: the model cannot generate. */

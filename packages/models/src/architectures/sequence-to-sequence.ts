@@ -200,18 +200,19 @@ export function sequenceToSequence<Config extends SequenceConfig>(kind: Sequence
     }
   };
   const decode = (scope: ModelScope, config: Config, inputs: DecodeInputs): Value => {
-    const { tokens, positions, starts, lengths, batch, capacity, sourceLengths } = inputs;
+    const { tokens, positions, starts, lengths, batch, capacity, sourceLengths, encoded } = inputs;
     const here = at(scope, config);
     return runDecoder(here, config, relativeOf(config), {
       tokens,
       positions,
-      keyPositions: () => cachedPositions(scope, inputs),
+      keyPositions: () => inputs.keyPositions ?? cachedPositions(scope, inputs),
       lengths,
       starts,
       sourceLengths,
       causal: true,
       extend: (prefix, heads, fresh) => writeCaches(here, prefix, fresh, { starts, batch, capacity, heads }),
       source: (prefix, keyValue) => {
+        if (encoded !== undefined) return keysAndValues(here, prefix, keyValue, encoded);
         const { key, value } = cacheNames(prefix);
         const state = (name: string): Value =>
           scope.tracer.state(name, "f32", [batch, inputs.sourceCapacity!, countHeads(keyValue), config.headDim]);
@@ -238,6 +239,7 @@ export function sequenceToSequence<Config extends SequenceConfig>(kind: Sequence
       ...normWeights(blocksOf(config), "decoder.norm"),
     ],
     forward,
+    encoder: (scope, config, inputs) => runEncoder(at(scope, config), config, relativeOf(config), inputs),
     encode,
     decode,
     caches: (config) =>

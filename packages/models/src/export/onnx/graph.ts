@@ -1,22 +1,14 @@
 /** A checkpoint's computation as an ONNX export: which graph, and how its inputs and outputs are called. */
 import { dim, reshape, slice, trace, type Dim, type Shape, type Value } from "@pare/tensor-core";
-import { declareInput, declareOutput, type OnnxBinding, type OnnxBuilder, type OnnxExport } from "@pare/formats";
-import type { Architecture, CacheSpec, Head } from "../../architecture.ts";
+import type { OnnxBinding, OnnxExport } from "@pare/formats";
+import type { Architecture, Head } from "../../architecture.ts";
 import type { ModelConfig } from "../../checkpoint.ts";
 import { cacheMissing } from "../../errors.ts";
 import { forwardGraph, modelScope } from "../../scope.ts";
 import { headOf } from "../../session/head.ts";
+import { cacheBindings } from "./caches.ts";
 import { countedPositions, endsInput, idsInput, maskInput, pastLength } from "./bindings.ts";
-import {
-  ATTENTION_MASK,
-  cacheName,
-  DECODER_ATTENTION_MASK,
-  DECODER_INPUT_IDS,
-  INPUT_IDS,
-  outputName,
-  POSITION_IDS,
-  tokenInputName,
-} from "./names.ts";
+import { ATTENTION_MASK, DECODER_ATTENTION_MASK, DECODER_INPUT_IDS, INPUT_IDS, outputName, POSITION_IDS, tokenInputName } from "./names.ts";
 
 /** What of an {@link OnnxExport} follows from the architecture. */
 export type OnnxComputation = Pick<OnnxExport, "graph" | "inputs" | "states" | "updates">;
@@ -110,28 +102,6 @@ export function decodeComputation(architecture: Architecture, config: ModelConfi
       lengths: maskInput(ATTENTION_MASK, (rows) => [rows, capacity]),
       starts: pastLength((builder) => builder.node("Sub", [builder.dim(capacity), builder.dim(seq)])),
     },
-    states: Object.fromEntries(specs.map((spec, index) => [spec.name, pastInput(spec, index, past)])),
-    updates: Object.fromEntries(specs.map((spec, index) => [spec.name, presentOutput(spec, index)])),
-  };
-}
-
-/** Caches come by layer, keys before values. */
-function partOf(index: number): readonly [layer: number, part: "key" | "value"] {
-  return [Math.floor(index / 2), index % 2 === 0 ? "key" : "value"];
-}
-
-const SWAPPED = { perm: [0, 2, 1, 3] };
-
-function pastInput({ heads, headDim }: CacheSpec, index: number, past: Dim): OnnxBinding {
-  return (builder, { shape }) => {
-    const type = { dtype: "f32", shape: [shape[0]!, heads, past, headDim] } as const;
-    return builder.node("Transpose", [declareInput(builder, cacheName("past_key_values", ...partOf(index)), type)], SWAPPED);
-  };
-}
-
-function presentOutput({ heads, headDim }: CacheSpec, index: number) {
-  return (builder: OnnxBuilder, value: string, { shape }: Value): void => {
-    const type = { dtype: "f32", shape: [shape[0]!, heads, shape[1]!, headDim] } as const;
-    declareOutput(builder, cacheName("present", ...partOf(index)), builder.node("Transpose", [value], SWAPPED), type);
+    ...cacheBindings(specs, past),
   };
 }

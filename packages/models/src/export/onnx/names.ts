@@ -5,6 +5,8 @@ export const INPUT_IDS = "input_ids";
 export const ATTENTION_MASK = "attention_mask";
 export const POSITION_IDS = "position_ids";
 export const DECODER_INPUT_IDS = "decoder_input_ids";
+export const ENCODER_ATTENTION_MASK = "encoder_attention_mask";
+export const ENCODER_HIDDEN_STATES = "encoder_hidden_states";
 export const DECODER_ATTENTION_MASK = "decoder_attention_mask";
 
 /** Key of `metadata_props` under which the model's config stands, so that the file alone can be read again. */
@@ -23,7 +25,14 @@ export function outputName({ task }: Head): string {
   return "logits";
 }
 
-/** `past_key_values.0.key` and `present.0.key`. */
-export function cacheName(side: "past_key_values" | "present", layer: number, part: "key" | "value"): string {
-  return `${side}.${layer}.${part}`;
+/** Which entry of a cache: of an encoder–decoder those of the decoder's own tokens are told from the source's. */
+export interface CacheEntry {
+  readonly layer: number;
+  readonly stack?: "decoder" | undefined;
+  readonly part: "key" | "value";
+}
+
+/** `past_key_values.0.key` and `present.0.key`, or `present.0.decoder.key`. */
+export function cacheName(side: "past_key_values" | "present", { layer, stack, part }: CacheEntry): string {
+  return [side, layer, ...(stack === undefined ? [] : [stack]), part].join(".");
 }

@@ -1,8 +1,6 @@
 import { z } from "zod";
 import type { OnnxWritten } from "@pare/formats";
 import type { Architecture } from "../../architecture.ts";
-import type { Checkpoint } from "../../checkpoint.ts";
-import { notExpressible } from "../../errors.ts";
 import { CONFIG_FILE } from "../../folder/names.ts";
 import { writeJson, writeTokenizer } from "../../folder/save.ts";
 import { huggingFaceConfig, inLibraryForm } from "../../huggingface/save.ts";
@@ -32,13 +30,19 @@ const options = z.strictObject({
   externalFrom: z.int().min(0).max(2e9).default(2e9).describe("bytes of weights from which on they go to a file of their own"),
 });
 
+/** Names of the model files, and what of the model each holds. */
+const WHOLE = [["model", undefined]] as const;
+const TWO_PARTS = [
+  ["encoder_model", "encoder"],
+  ["decoder_model_merged", "decoder"],
+] as const;
+
 /**
  * What transformers.js loads: `config.json`, the tokenizer, and `onnx/model<suffix>.onnx` for each type of numbers. Decoders are written as
  * a decoding call with its cache, others as their forward pass; models for sentence embeddings give `last_hidden_state` as well, which
- * transformers.js pools itself.
+ * transformers.js pools itself. Encoder–decoders are two models, `encoder_model` and `decoder_model_merged`.
  *
- * Throws `models/not-expressible` for architectures that the transformers library does not have and for encoder–decoders, whose two
- * parts are two models there.
+ * Throws `models/not-expressible` for architectures that the transformers library does not have.
  */
 export const transformersJsExporter: ExporterPlugin<"transformers.js"> = defineExporter({
   id: "transformers.js",
@@ -49,18 +53,20 @@ export const transformersJsExporter: ExporterPlugin<"transformers.js"> = defineE
     const architecture = registry.find("architecture", model.config.architecture).define as Architecture;
     const checkpoint = inLibraryForm(architecture, model);
     const { config, tokenizer } = checkpoint;
-    const raw = configOf(architecture, checkpoint);
+    const raw = huggingFaceConfig(architecture, config);
     const cache = headOf(architecture, config).task === "next-token" && architecture.decode !== undefined;
     const changes: ExportChange[] = [];
     const external: Record<string, number> = {};
     for (const dtype of new Set(given.dtypes)) {
       const { flavour, suffix } = DTYPES[dtype];
-      const file = `model${suffix}.onnx`;
       const packs = onnxPacks(registry);
-      const how = { architecture, flavour: flavourOf(flavour, undefined), cache, packs, externalFrom: given.externalFrom };
-      const written: OnnxWritten = await writeOnnxModel(files, `onnx/${file}`, checkpoint, how);
-      if (written.external !== undefined) external[file] = 1;
-      changes.push(...changesOf(written, checkpoint).map((change) => ({ ...change, to: `${dtype}: ${change.to}` })));
+      for (const [name, part] of architecture.encode === undefined ? WHOLE : TWO_PARTS) {
+        const file = `${name}${suffix}.onnx`;
+        const how = { architecture, flavour: flavourOf(flavour, undefined), cache, part, packs, externalFrom: given.externalFrom };
+        const written: OnnxWritten = await writeOnnxModel(files, `onnx/${file}`, checkpoint, how);
+        if (written.external !== undefined) external[file] = 1;
+        changes.push(...changesOf(written, checkpoint).map((change) => ({ ...change, to: `${dtype}: ${change.to}` })));
+      }
     }
     if (tokenizer !== undefined) await writeTokenizer(files, tokenizer);
     const found = Object.keys(external).length === 0 ? {} : { "transformers.js_config": { use_external_data_format: external } };
@@ -68,11 +74,3 @@ export const transformersJsExporter: ExporterPlugin<"transformers.js"> = defineE
     return { changes, notes: tokenizer === undefined ? ["The model has no tokenizer: pipelines of transformers.js need one."] : [] };
   },
 });
-
-function configOf(architecture: Architecture, { config }: Checkpoint): object {
-  if (architecture.encode !== undefined) {
-    const expected = "an encoder, or a decoder with a cache of its own";
-    throw notExpressible({ file: CONFIG_FILE, field: "architecture", expected, found: config.architecture });
-  }
-  return huggingFaceConfig(architecture, config);
-}
