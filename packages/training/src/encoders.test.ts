@@ -1,4 +1,5 @@
 /** Encoders learn what their heads are for, each on rows that can be learned. */
+import { memoryFiles, type Context } from "@pare/core";
 import { bert, headOf, withWeights, type Checkpoint } from "@pare/models";
 import { describe, expect, it } from "vitest";
 import { rowsData } from "./data/rows.ts";
@@ -127,6 +128,20 @@ describe("train/finetune of an encoder", () => {
       const [a, b] = [(await weight.dense()).data, (await parts.weights.get(name)!.dense()).data];
       a.forEach((value, index) => expect(Math.abs(Number(b[index]) - Number(value))).toBeLessThan(1e-3));
     }
+  });
+
+  it("asks for the same masked tokens after being cut off", async () => {
+    const model = await head({ head: "masked-token" });
+    const tune = (context: Context) => finetune({ data, steps: 10, batch: 4, learningRate: 0.01 }).run({ model }, context);
+    const expected = await (await tune(await toyContext({ plugins }))).model.hash();
+    const scratch = memoryFiles();
+    const stop = new AbortController();
+    const cut = await toyContext({ plugins, scratch, signal: stop.signal });
+    const emit: Context["emit"] = (event) => {
+      if (event.type === "progress" && event.progress.done === 5) stop.abort(new Error("cut off"));
+    };
+    await expect(tune({ ...cut, emit })).rejects.toThrow("cut off");
+    expect(await (await tune(await toyContext({ plugins, scratch }))).model.hash()).toBe(expected);
   });
 
   it("refuses rows that say nothing of what the head should give, and heads that give nothing to learn", async () => {

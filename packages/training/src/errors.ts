@@ -230,14 +230,17 @@ export const taskUnknown: ErrorFactory<{ task: string; known: readonly string[] 
   }),
 );
 
-export const objectiveUnfit: ErrorFactory<{ objective: string; task: string; takes: string }> = defineError(
+export const objectiveUnfit: ErrorFactory<{ objective?: string | undefined; task: string; takes: string }> = defineError(
   "training/objective-unfit",
   "An objective was to train a model whose head does another task, or whose output is no choice among classes.",
   ({ objective, task, takes }) => ({
-    message: `the objective ${objective} does not fit the model's head`,
+    message:
+      objective === undefined
+        ? "the model's head gives nothing to be trained on"
+        : `the objective ${objective} does not fit the model's head`,
     field: "objective",
     expected: takes,
     found: `a head for ${task}`,
-    next: "Leave the objective out, which takes the head's own, or give the model another head with train/head.",
+    next: "Give the model another head with train/head (the command line: --head <task>), or leave the objective out, which takes the head's own.",
   }),
 );

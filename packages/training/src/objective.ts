@@ -104,7 +104,7 @@ export function resolveObjective(reference: ObjectiveReference, registry: Regist
 export function objectiveFor(reference: ObjectiveReference | undefined, subject: Subject, registry: Registry): Objective {
   const { task, objective: own } = taskOf(subject);
   const objective = reference === undefined ? own?.() : resolveObjective(reference, registry);
-  if (objective === undefined) throw objectiveUnfit({ objective: "of its own", task, takes: "a head that can be trained" });
+  if (objective === undefined) throw objectiveUnfit({ task, takes: "a head for a task" });
   if (objective.tasks?.includes(task) === false)
     throw objectiveUnfit({ objective: objective.use, task, takes: objective.tasks.join(" or ") });
   return objective;

@@ -1,37 +1,28 @@
 /** Which of several continuations fits. */
-import { defineSuite, type Suite } from "@pare/core";
+import type { Suite } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
-import { z } from "zod";
-import { withSession } from "../session.ts";
+import { headSuite, rowsOptions } from "./head-suite.ts";
 import { ratio, share } from "./metrics.ts";
-import { chosen, openRows, outputsOf, reportOf, rowsFields, wantedSequences, type RowsReport, type RowsSuiteOptions } from "./rows.ts";
-
-const ID = "choose";
-
-const options: z.ZodType<RowsSuiteOptions, RowsSuiteOptions> = z.object(rowsFields);
+import { chosen, type RowsReport, type RowsSuiteOptions } from "./rows.ts";
 
 /**
  * Multiple-choice heads on rows with choices: accuracy with its 95 % interval (Wilson), correct, nll (mean nats, with interval), and
  * chance (accuracy of a guess).
  *
- * Throws as `classify` does.
+ * Throws what {@link headSuite} says.
  */
-export const choose: Suite<typeof ID, RowsSuiteOptions, Checkpoint, RowsReport> = defineSuite({
-  id: ID,
-  version: 1,
-  package: "@pare/eval-suites",
+export const choose: Suite<"choose", RowsSuiteOptions, Checkpoint, RowsReport> = headSuite({
+  id: "choose",
+  task: "multiple-choice",
   citation: "accuracy on the rows that were given; intervals by Wilson (1927)",
-  options,
-  run: async (subject: Checkpoint, given, context): Promise<RowsReport> => {
-    const opened = await openRows(subject, { suite: ID, task: "multiple-choice" }, given, context);
-    const sequences = wantedSequences(subject, opened.examples, given.maxTokens, context);
-    const outputs = await withSession(subject, ID, context, (session) => outputsOf(session, sequences, ID, context));
+  options: rowsOptions,
+  measure: (sequences, outputs) => {
     const found = sequences.map(({ targets: [right] }, index) => {
       const logits = outputs[index]!.map(({ data }) => data[0]!);
       return { ...chosen(logits, right!), right, count: logits.length };
     });
     const correct = found.filter(({ best, right }) => best === right).length;
-    return reportOf(subject, opened, {
+    return {
       ...share("accuracy", correct, found.length),
       correct,
       chance: found.reduce((total, { count }) => total + 1 / count, 0) / found.length,
@@ -40,6 +31,6 @@ export const choose: Suite<typeof ID, RowsSuiteOptions, Checkpoint, RowsReport> 
         found.map(({ nll }) => nll),
         found.map(() => 1),
       ),
-    });
+    };
   },
 });

@@ -1,40 +1,26 @@
 /** Classes, or numbers, of whole texts. */
-import { defineSuite, type Suite } from "@pare/core";
+import type { Suite } from "@pare/core";
 import type { Checkpoint, RowOutput } from "@pare/models";
 import type { Sequence } from "@pare/training";
-import { z } from "zod";
-import { withSession } from "../session.ts";
+import { headSuite, rowsOptions } from "./head-suite.ts";
 import { matthews, pearson, ratio, share } from "./metrics.ts";
-import { chosen, openRows, outputsOf, reportOf, rowsFields, wantedSequences, type RowsReport, type RowsSuiteOptions } from "./rows.ts";
-
-const ID = "classify";
-
-const options: z.ZodType<RowsSuiteOptions, RowsSuiteOptions> = z.object(rowsFields);
+import { chosen, type RowsReport, type RowsSuiteOptions } from "./rows.ts";
 
 /**
  * Sequence-classification heads on labelled rows. One class of all: accuracy with its 95 % interval (Wilson), correct, nll (mean nats, with
  * interval), matthews (correlation, 0 for chance). Several classes: accuracy of whole sets, f1 over all classes together. Numbers: mse
  * with its interval, pearson.
  *
- * Throws `models/head-unfit`, `eval-suites/data-missing`, `training/nothing-wanted`, `training/example-unfit`, `training/example-too-long`.
+ * Throws what {@link headSuite} says.
  */
-export const classify: Suite<typeof ID, RowsSuiteOptions, Checkpoint, RowsReport> = defineSuite({
-  id: ID,
-  version: 1,
-  package: "@pare/eval-suites",
+export const classify: Suite<"classify", RowsSuiteOptions, Checkpoint, RowsReport> = headSuite({
+  id: "classify",
+  task: "sequence-classification",
   citation: "accuracy on the rows that were given; intervals by Wilson (1927)",
-  options,
-  run: async (subject: Checkpoint, given, context): Promise<RowsReport> => {
-    const opened = await openRows(subject, { suite: ID, task: "sequence-classification" }, given, context);
-    const sequences = wantedSequences(subject, opened.examples, given.maxTokens, context);
-    const outputs = await withSession(subject, ID, context, (session) => outputsOf(session, sequences, ID, context));
-    const { kind = "single", width } = opened.head;
-    const measure = {
-      single: () => ofClasses(sequences, outputs, width),
-      multiple: () => ofSets(sequences, outputs),
-      regression: () => ofNumbers(sequences, outputs),
-    };
-    return reportOf(subject, opened, measure[kind]());
+  options: rowsOptions,
+  measure: (sequences, outputs, { kind = "single", width }) => {
+    if (kind === "single") return ofClasses(sequences, outputs, width);
+    return kind === "multiple" ? ofSets(sequences, outputs) : ofNumbers(sequences, outputs);
   },
 });
 

@@ -1,23 +1,11 @@
 /** Loss of a masked language model. */
-import { defineSuite, type Suite } from "@pare/core";
+import type { Suite } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
 import { maskedToken, subjectOf, visited } from "@pare/training";
 import { z } from "zod";
-import { withSession } from "../session.ts";
-import { ratio } from "./metrics.ts";
-import {
-  askedOf,
-  openRows,
-  outputsOf,
-  reportOf,
-  rowsFields,
-  sum,
-  wantedSequences,
-  type RowsReport,
-  type RowsSuiteOptions,
-} from "./rows.ts";
-
-const ID = "fill-mask";
+import { headSuite } from "./head-suite.ts";
+import { perToken } from "./metrics.ts";
+import { askedOf, rowsFields, sum, type RowsReport, type RowsSuiteOptions } from "./rows.ts";
 
 export interface FillMaskOptions extends RowsSuiteOptions {
   /** Share of each row's tokens that are asked for, at least one; a mask stands for all of them. Default 0.15. */
@@ -33,29 +21,19 @@ const options: z.ZodType<FillMaskOptions, FillMaskOptions> = z.object({
  * Masked-token heads on text: nll (mean nats of the tokens that masks stand for) and accuracy, each with its 95 % interval over rows,
  * perplexity (e^nll), predictions. Which tokens those are follows from the seed. Other models cannot be compared by it: tokens differ.
  *
- * Throws as `classify` does, and `training/tokenizer-incomplete` without a mask token.
+ * Throws what {@link headSuite} says, and `training/tokenizer-incomplete` without a mask token.
  */
-export const fillMask: Suite<typeof ID, FillMaskOptions, Checkpoint, RowsReport> = defineSuite({
-  id: ID,
-  version: 1,
-  package: "@pare/eval-suites",
+export const fillMask: Suite<"fill-mask", FillMaskOptions, Checkpoint, RowsReport> = headSuite({
+  id: "fill-mask",
+  task: "masked-token",
   citation: "Devlin, J., Chang, M.-W., Lee, K. & Toutanova, K. (2019). BERT: pre-training of deep bidirectional transformers. NAACL.",
   options,
-  run: async (subject: Checkpoint, given, context): Promise<RowsReport> => {
-    const opened = await openRows(subject, { suite: ID, task: "masked-token" }, given, context);
-    const whole = wantedSequences(subject, opened.examples, given.maxTokens, context);
-    const objective = maskedToken({ maskProbability: given.maskProbability, replaced: 1, random: 0 });
-    const sequences = visited(objective, subjectOf(subject, context.registry), whole, [...whole.keys()], { seed: context.seed });
-    const outputs = await withSession(subject, ID, context, (session) => outputsOf(session, sequences, ID, context));
-    const rows = sequences.map((sequence, index) => askedOf(sequence, outputs[index]![0]!));
-    const counts = rows.map(({ length }) => length);
-    const nll = ratio(
-      "nll",
-      rows.map((row) => sum(row.map((each) => each.nll))),
-      counts,
-    );
-    const correct = rows.map((row) => row.filter(({ best, target }) => best === target).length);
-    const metrics = { ...nll, perplexity: Math.exp(nll["nll"]!), ...ratio("accuracy", correct, counts), predictions: sum(counts) };
-    return reportOf(subject, opened, metrics);
+  see: (sequences, subject, { maskProbability }, { registry, seed }) => {
+    const objective = maskedToken({ maskProbability, replaced: 1, random: 0 });
+    return visited(objective, subjectOf(subject, registry), sequences, [...sequences.keys()], { seed });
+  },
+  measure: (sequences, outputs) => {
+    const { counts, metrics } = perToken(sequences.map((sequence, index) => askedOf(sequence, outputs[index]![0]!)));
+    return { ...metrics, perplexity: Math.exp(metrics["nll"]!), predictions: sum(counts) };
   },
 });

@@ -1,6 +1,6 @@
 /** Figures with their intervals, under the names that reports have. */
 import { ratioInterval, wilson } from "../interval.ts";
-import { sum } from "./rows.ts";
+import { sum, type Asked } from "./rows.ts";
 
 /** Share of `correct` among `total`: the figure and its 95 % interval (Wilson). */
 export function share(name: string, correct: number, total: number): Record<string, number> {
@@ -13,6 +13,19 @@ export function ratio(name: string, totals: readonly number[], counts: readonly 
   const interval = ratioInterval(totals, counts);
   const bounds = interval === undefined ? {} : { [`${name}Low`]: interval.low, [`${name}High`]: interval.high };
   return { [name]: sum(totals) / sum(counts), ...bounds };
+}
+
+/** Accuracy and nll of what rows ask for token by token, with intervals over rows, for the tokens of a row do not vary alone. */
+export function perToken(rows: readonly (readonly Asked[])[]): {
+  readonly metrics: Record<string, number>;
+  /** By row. */
+  readonly correct: readonly number[];
+  readonly counts: readonly number[];
+} {
+  const counts = rows.map(({ length }) => length);
+  const correct = rows.map((row) => row.filter(({ best, target }) => best === target).length);
+  const nll = rows.map((row) => sum(row.map((each) => each.nll)));
+  return { metrics: { ...ratio("accuracy", correct, counts), ...ratio("nll", nll, counts) }, correct, counts };
 }
 
 /**
