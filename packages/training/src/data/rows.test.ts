@@ -91,6 +91,18 @@ describe("the rows data set", () => {
     });
   });
 
+  it("reads cells in quotation marks with separators, lines and marks in them", async () => {
+    const csv = '\uFEFFtext,label\r\n"a\nb, ""c""",x\r\n\r\n"",y\r\nd,"z"';
+    const files = { "q.csv": csv };
+    await expect(open({ file: "q.csv" }, files)).rejects.toThrow(/line 5: text/);
+    expect(await open({ file: "q.csv", examples: 1 }, files)).toMatchObject([
+      { target: 'a\nb, "c"', wanted: { label: "x" }, place: { line: 2 } },
+    ]);
+    expect(await open({ file: "q.csv", skip: 2 }, files)).toMatchObject([{ target: "d", wanted: { label: "z" }, place: { line: 6 } }]);
+    await expect(open({ file: "a.csv" }, { "a.csv": 'text\n"open' })).rejects.toThrow(/line 2: row[\s\S]*training\/row-invalid/);
+    await expect(open({ file: "a.csv" }, { "a.csv": 'text\n"a"b\n' })).rejects.toThrow(/line 2: row[\s\S]*training\/row-invalid/);
+  });
+
   it("refuses lines with other cells than the header names, a missing file and an unknown ending", async () => {
     await expect(open({ file: "a.csv" }, { "a.csv": "text,label\na,b\nc\n" })).rejects.toThrow(/line 3: row[\s\S]*training\/row-invalid/);
     await expect(open({ file: "nowhere.csv" })).rejects.toMatchObject({ code: "training/data-file-missing" });

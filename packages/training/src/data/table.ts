@@ -1,6 +1,5 @@
 /** Rows of named columns from JSONL, CSV or TSV, each with the line that it stands on. */
 import { isPlainObject } from "@pare/core";
-import { CsvError, parse } from "csv-parse/sync";
 import { rowInvalid } from "../errors.ts";
 
 export type TableFormat = "jsonl" | "csv" | "tsv";
@@ -50,20 +49,61 @@ function parseObject(content: string, file: string, line: number): Readonly<Reco
 }
 
 function parseSeparated(text: string, { file, format, columns }: TableOptions): TableRow[] {
-  try {
-    const records = parse(text, {
-      bom: true,
-      skip_empty_lines: true,
-      info: true,
-      columns: columns === undefined ? true : [...columns],
-      delimiter: format === "csv" ? "," : "\t",
-      ...(format === "csv" ? {} : { quote: null, escape: null }),
-    }) as unknown as readonly { readonly record: Record<string, string>; readonly info: { readonly lines: number } }[];
-    return records.map(({ record, info }) => ({ cells: record, file, line: info.lines }));
-  } catch (cause) {
-    if (!(cause instanceof CsvError)) throw cause;
-    const line = (cause as { lines?: unknown }).lines;
-    const expected = columns === undefined ? "as many cells as the header line names" : `cells for ${columns.join(", ")}`;
-    throw rowInvalid({ file, line: typeof line === "number" ? line : undefined, field: "row", expected, found: cause.message, cause });
+  const lines = splitCells(text.replace(/^\uFEFF/, ""), format === "csv" ? "," : "\t", format === "csv", file);
+  const names = columns ?? lines.shift()?.cells ?? [];
+  return lines.map(({ cells, line }) => {
+    if (cells.length !== names.length)
+      throw rowInvalid({ file, line, field: "row", expected: `${names.length} cells, for ${names.join(", ")}`, found: `${cells.length}` });
+    return { cells: Object.fromEntries(names.map((name, index) => [name, cells[index]])), file, line };
+  });
+}
+
+interface Line {
+  readonly cells: string[];
+  /** On which it begins. */
+  readonly line: number;
+}
+
+/** Cells between separators and line ends; with `quotes` (RFC 4180) those in quotation marks may hold both, and marks doubled. */
+function splitCells(text: string, separator: string, quotes: boolean, file: string): Line[] {
+  const lines: Line[] = [];
+  let line = 1;
+  let at = 0;
+  while (at < text.length) {
+    const row: Line = { cells: [], line };
+    for (;;) {
+      const quoted = quotes && text[at] === '"';
+      const end = quoted ? closing(text, at, file, line) : endOfCell(text, at, separator);
+      const cell = quoted ? text.slice(at + 1, end - 1).replaceAll('""', '"') : text.slice(at, end);
+      row.cells.push(cell);
+      line += cell.split("\n").length - 1;
+      at = end;
+      if (text[at] !== separator) break;
+      at++;
+    }
+    if (at < text.length && text[at] !== "\n" && text[at] !== "\r")
+      throw rowInvalid({
+        file,
+        line,
+        field: "row",
+        expected: "a separator or the line's end after a quotation mark",
+        found: text.slice(at, at + 20),
+      });
+    at += text.startsWith("\r\n", at) ? 2 : 1;
+    line++;
+    if (row.cells.length > 1 || row.cells[0]!.trim() !== "") lines.push(row);
   }
+  return lines;
+}
+
+function endOfCell(text: string, from: number, separator: string): number {
+  let at = from;
+  while (at < text.length && text[at] !== separator && text[at] !== "\n" && text[at] !== "\r") at++;
+  return at;
+}
+
+/** Just behind the mark that closes the cell which one opens at `from`. */
+function closing(text: string, from: number, file: string, line: number): number {
+  for (let at = text.indexOf('"', from + 1); at >= 0; at = text.indexOf('"', at + 2)) if (text[at + 1] !== '"') return at + 1;
+  throw rowInvalid({ file, line, field: "row", expected: "a quotation mark that closes the cell", found: text.slice(from, from + 40) });
 }
