@@ -45,7 +45,12 @@ for (const pattern of ["4x1", "unstructured"] as const) {
     const value = times.dense.median / times.pruned.median;
     worst = Math.min(worst, value);
     const fastest = times.dense.fastest / times.pruned.fastest;
-    report({ what: `${pattern}, ${digits(100 * sparsity)} % pruned, ${sparse} of ${all} weights sparse, to dense`, value, fastest, unit: "×" });
+    report({
+      what: `${pattern}, ${digits(100 * sparsity)} % pruned, ${sparse} of ${all} weights sparse, to dense`,
+      value,
+      fastest,
+      unit: "×",
+    });
     compiled.dispose();
     await store.dispose();
   }

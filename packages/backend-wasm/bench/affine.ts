@@ -14,7 +14,6 @@ import {
 } from "@pare/tensor-core";
 import { interleave, numbers, report, smoke } from "../../../tools/bench/harness.ts";
 import { openWasm } from "../src/index.ts";
-import { VARIANTS } from "../src/variants.ts";
 
 const rounds = numbers[0] ?? (smoke ? 1 : 41);
 const GROUP = 32;
@@ -28,8 +27,8 @@ const SHAPES: readonly (readonly [number, number, number])[] = smoke
       [128, 768, 3072],
     ];
 
-for (const { portable, vectors } of VARIANTS) {
-  const device = await openWasm({ portable, wide: vectors === 256 });
+for (const portable of [true, false]) {
+  const device = await openWasm({ portable });
   for (const [rows, features, out] of SHAPES) {
     const x = place(device, "f32", [rows, features]);
     const y = place(device, "f32", [rows, out]);

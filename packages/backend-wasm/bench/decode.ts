@@ -1,7 +1,7 @@
 /**
  * One token through linear layers of 768→3072, a new weight each time, all of them together larger than a last-level cache: f32 beside
- * a loop in WebAssembly that does nothing but read as many bytes in four streams, and int4 (groups of 32, activations rounded to int8)
- * beside f32.
+ * a loop in WebAssembly that does nothing but read as many bytes in four streams, and int4 (groups of 32, activations rounded to int8),
+ * f16 and bf16 beside f32.
  *
  *     node --conditions=@pare/source packages/backend-wasm/bench/decode.ts [rounds] [MB of weights] [--smoke]
  */
@@ -9,6 +9,7 @@ import { compileString } from "assemblyscript/asc";
 import {
   linearAffineInt8Op,
   linearAffineOp,
+  linearHalfOp,
   linearOp,
   type Device,
   type DType,
@@ -17,7 +18,6 @@ import {
 } from "@pare/tensor-core";
 import { interleave, numbers, report, smoke } from "../../../tools/bench/harness.ts";
 import { openWasm } from "../src/index.ts";
-import { VARIANTS } from "../src/variants.ts";
 
 const [rounds = smoke ? 2 : 41, megabytes = smoke ? 1 : 96] = numbers;
 const [FEATURES, OUT, GROUP] = smoke ? [64, 96, 32] : [768, 3072, 32];
@@ -50,8 +50,8 @@ const READ = `
 const bytes = 4 * FEATURES * OUT;
 const count = Math.ceil((megabytes * 1e6) / bytes);
 const read = await readLoop();
-for (const { portable, vectors } of VARIANTS) {
-  const device = await openWasm({ portable, wide: vectors === 256 });
+for (const portable of [true, false]) {
+  const device = await openWasm({ portable });
   const x = place(device, "f32", [1, FEATURES]);
   const y = place(device, "f32", [1, OUT]);
   const weights = Array.from({ length: count }, () => place(device, "f32", [OUT, FEATURES]));
@@ -69,10 +69,20 @@ for (const { portable, vectors } of VARIANTS) {
   const attrs = { activation: "none", bits: 4, features: FEATURES, groupSize: GROUP };
   const affine = (op: typeof linearAffineOp | typeof linearAffineInt8Op): ProgramStep[] =>
     codes.map((parts): ProgramStep => ({ op, attrs, inputs: { x, ...parts }, outputs: { y } }));
+  const halves = Array.from({ length: 2 * count }, () => place(device, "u8", [OUT, 2 * FEATURES]));
+  const half = (format: "f16" | "bf16"): ProgramStep[] =>
+    halves.map((halves): ProgramStep => ({
+      op: linearHalfOp,
+      attrs: { activation: "none", format, features: FEATURES },
+      inputs: { x, halves },
+      outputs: { y },
+    }));
   const times = await interleave(
     {
       read: rotating(Array.from({ length: count }, (_, i) => () => read(i))),
       f32: rotating(f32.map((step) => device.prepare([step]).run)),
+      f16: rotating(half("f16").map((step) => device.prepare([step]).run)),
+      bf16: rotating(half("bf16").map((step) => device.prepare([step]).run)),
       int4: rotating(affine(linearAffineOp).map((step) => device.prepare([step]).run)),
       rounded: rotating(affine(linearAffineInt8Op).map((step) => device.prepare([step]).run)),
     },
@@ -94,6 +104,8 @@ for (const { portable, vectors } of VARIANTS) {
     unit: "GB/s",
   });
   ratio("f32 to the read loop", "f32", "read", 0.9);
+  ratio("f16 to f32", "f16", "f32");
+  ratio("bf16 to f32", "bf16", "f32");
   ratio("int4 to f32", "int4", "f32");
   ratio("int4 with rounded activations to f32", "rounded", "f32", portable ? 1.4 : 1.8);
   await device.close();
@@ -119,7 +131,8 @@ function place(device: Device, dtype: DType, shape: readonly [number, number]): 
   const size = shape[0] * shape[1];
   const buffer = device.allocate(dtype === "u8" ? size : 4 * size);
   const values = dtype === "u8" ? new Uint8Array(size) : new Float32Array(size);
-  for (let i = 0; i < size; i++) values[i] = dtype === "u8" ? (i * 7919) % 251 : ((i * 7919) % 251) / 251 - 0.5;
+  // Bytes below 64: as 16-bit floats they are in their usual range.
+  for (let i = 0; i < size; i++) values[i] = dtype === "u8" ? 32 + ((i * 7919) % 29) : ((i * 7919) % 251) / 251 - 0.5;
   device.write(buffer, values);
   return { dtype, shape, buffer, offset: 0, constant: true };
 }

@@ -6,7 +6,6 @@
 import { linearOp, matmulOp, type Device, type PlannedTensor } from "@pare/tensor-core";
 import { interleave, numbers, report, smoke } from "../../../tools/bench/harness.ts";
 import { openWasm } from "../src/index.ts";
-import { VARIANTS } from "../src/variants.ts";
 
 /** [tokens, in, out]: transformer layers, training shapes of small models, decoding one token. */
 const SHAPES: readonly (readonly [number, number, number])[] = smoke
@@ -21,8 +20,8 @@ const SHAPES: readonly (readonly [number, number, number])[] = smoke
     ];
 const rounds = numbers[0] ?? (smoke ? 1 : 41);
 
-for (const { portable, vectors } of VARIANTS) {
-  const device = await openWasm({ portable, wide: vectors === 256 });
+for (const portable of [true, false]) {
+  const device = await openWasm({ portable });
   for (const [rows, features, out] of SHAPES) {
     const x = place(device, [rows, features]);
     const weight = place(device, [out, features]);

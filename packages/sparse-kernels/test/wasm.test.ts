@@ -25,7 +25,12 @@ import {
 const LAYOUTS = { csr: toCsr, block: (dense: Parameters<typeof toCsr>[0]): StoredWeight => toBlock(dense, { rows: 4 }) };
 
 /** gelu(x·Wᵀ + b) + r over the stored weight; throws where the device lacks a kernel. */
-async function run(device: Device, weight: StoredWeight, tokens: number, chooser?: Chooser): Promise<{ y: Float32Array; choices: string[] }> {
+async function run(
+  device: Device,
+  weight: StoredWeight,
+  tokens: number,
+  chooser?: Chooser,
+): Promise<{ y: Float32Array; choices: string[] }> {
   const [out, features] = weight.shape as [number, number];
   const choices: string[] = [];
   const store = createStore(device, { weights: new Map([["w", weight]]) });
@@ -106,7 +111,7 @@ function roundedBlocks(out: number, features: number): { readonly sparse: Stored
   const values = uniform(9, 1, out * features);
   const codes = Uint8Array.from(values, (value, at) => (kept(at) ? 1 + Math.floor(255 * value) : 128));
   const scales = Float32Array.from(uniform(9, 2, out), (value) => 1e-3 * (1 + value));
-  const shape = [out, features];
+  const shape: [number, number] = [out, features];
   const mask: HostTensor = { dtype: "u8", shape, data: Uint8Array.from(codes, (_, at) => Number(kept(at))) };
   const common = { shape, bits: 8, groupSize: features };
   return {

@@ -141,6 +141,18 @@ export const storageInvalid: ErrorFactory<{ weight: string; field: string; expec
   }),
 );
 
+export const weightNotFinite: ErrorFactory<{ weight: string }> = defineError(
+  "tensor-core/weight-not-finite",
+  "A weight of 16-bit floats holds an infinity or NaN.",
+  ({ weight }) => ({
+    message: "the weight holds numbers that are not finite",
+    field: weight,
+    expected: "finite numbers of f16, up to 65504",
+    found: "an infinity or NaN",
+    next: "Numbers beyond the range of f16 become infinities when a model is converted to it: convert it to bf16 or f32.",
+  }),
+);
+
 export const conformanceFailed: ErrorFactory<{ device: string; test: string; what: string }> = defineError(
   "tensor-core/conformance-failed",
   "A device broke a promise that the conformance suite checks.",

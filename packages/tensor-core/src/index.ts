@@ -14,6 +14,7 @@ export {
   siteUnknown,
   stateMisused,
   storageInvalid,
+  weightNotFinite,
   weightUnknown,
 } from "./errors.ts";
 export { DTYPES, allocateArray, byteSize, fromBF16, fromF16, toF16, toFloat32, viewArray, type DType, type TypedArray } from "./dtype.ts";
@@ -113,6 +114,7 @@ export { dequantizeAffine, dequantizeAffineOp } from "./ops/dequantize-affine.ts
 export { layerNorm, layerNormGradientOp, layerNormOp, type LayerNormAttrs } from "./ops/layer-norm.ts";
 export { linearAffineInt8, linearAffineInt8Op, roundRows } from "./ops/linear-affine-int8.ts";
 export { linearAffine, linearAffineOp, type LinearAffineAttrs } from "./ops/linear-affine.ts";
+export { linearHalf, linearHalfOp, type LinearHalfAttrs } from "./ops/linear-half.ts";
 export { linear, linearOp, type LinearAttrs } from "./ops/linear.ts";
 export { logSoftmax, logSoftmaxOp } from "./ops/log-softmax.ts";
 export { matmul, matmulOp, type MatmulAttrs } from "./ops/matmul.ts";
@@ -122,6 +124,7 @@ export { reshape, reshapeOp, type ReshapeAttrs } from "./ops/reshape.ts";
 export { rmsNorm, rmsNormGradientOp, rmsNormOp, type RmsNormAttrs } from "./ops/rms-norm.ts";
 export { rope, ropeFrequencies, ropeOp, type RopeAttrs, type RopePairing } from "./ops/rope.ts";
 export { rowsAffine, rowsAffineOp } from "./ops/rows-affine.ts";
+export { rowsHalf, rowsHalfOp } from "./ops/rows-half.ts";
 export { rows, rowsOp } from "./ops/rows.ts";
 export { scatterRows, scatterRowsOp, type ScatterRowsAttrs } from "./ops/scatter-rows.ts";
 export { select, selectOp } from "./ops/select.ts";
@@ -163,6 +166,7 @@ export {
 } from "./ops/unary.ts";
 export { ACTIVATIONS, type Activation, type Curved } from "./ops/support/math.ts";
 export type { AffineAttrs } from "./ops/support/affine.ts";
+export type { HalfAttrs, HalfFormat } from "./ops/support/half.ts";
 export type { AttentionAttrs } from "./ops/support/attention.ts";
 export type { NoAttrs } from "./ops/support/check.ts";
 export type { ReduceAttrs } from "./ops/support/reduction.ts";

@@ -147,7 +147,7 @@ export class Store {
       .candidates("linear")
       .concat(stored.candidates("rows"))
       .find((candidate) => candidate.derived?.[part] !== undefined)?.derived?.[part];
-    const tensor = derived === undefined ? await stored.parts[part]!.read() : await derived.make();
+    const tensor = derived === undefined ? await stored.parts[part]!.read() : await derived.make(weight);
     const declared = derived ?? stored.parts[part]!;
     if (tensor.dtype !== declared.dtype || tensor.shape.join() !== declared.shape.join()) {
       throw shapeMismatch({

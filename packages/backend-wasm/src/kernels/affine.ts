@@ -1,4 +1,14 @@
-import { dequantizeAffineOp, linearAffineInt8Op, linearAffineOp, rowsAffineOp, type AffineAttrs, type Kernel } from "@pare/tensor-core";
+import {
+  dequantizeAffineOp,
+  linearAffineInt8Op,
+  linearAffineOp,
+  linearHalfOp,
+  rowsAffineOp,
+  rowsHalfOp,
+  type AffineAttrs,
+  type HalfAttrs,
+  type Kernel,
+} from "@pare/tensor-core";
 import { implement, type WasmEncoder, type WasmTensor, type WasmTypes } from "../types.ts";
 import { epilogueArguments, epilogueFrom, type Epilogue } from "./epilogue.ts";
 import { blocksFor, HEIGHT, roundUp, WIDTH } from "./gemm.ts";
@@ -16,28 +26,19 @@ export const affineKernels: readonly Kernel<WasmTypes>[] = [
       encoder.call("f32_dequantize_affine", ...weightArguments(parts, attrs, begin), y.address + 4 * begin * attrs.features, end - begin),
     ),
   ),
-  implement(rowsAffineOp, (encoder, { ids, ...parts }, { y }, attrs) => {
-    const weight = weightArguments(parts, attrs, 0);
-    encoder.divide({ size: ids.size, nanoseconds: y.size }, (begin, end) => {
-      const to = y.address + 4 * begin * attrs.features;
-      encoder.call("f32_rows_affine", ...weight, ids.address + 4 * begin, to, end - begin, parts.codes.shape[0]!);
-    });
-  }),
+  implement(rowsAffineOp, (encoder, { ids, ...parts }, { y }, attrs) =>
+    encodeRows(encoder, weightArguments(parts, attrs, 0), { ids, y, out: parts.codes.shape[0]!, features: attrs.features }),
+  ),
+  implement(rowsHalfOp, (encoder, { ids, halves }, { y }, attrs) =>
+    encodeRows(encoder, halfArguments(halves, attrs, 0), { ids, y, out: halves.shape[0]!, features: attrs.features }),
+  ),
   implement(linearAffineOp, (encoder, { x, bias, residual, ...parts }, { y }, { activation, ...attrs }) => {
-    const out = parts.codes.shape[0]!;
-    const rows = x.size / attrs.features;
     const epilogue = epilogueArguments(bias, activation, residual);
-    encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / (rows <= DOT_ROWS ? 4 : 15) }, (begin, end) => {
-      const count = end - begin;
-      const places = [x.address, y.address + 4 * begin, 4 * out, rows, count];
-      const common = [...weightArguments(parts, attrs, begin), ...places, ...epilogueFrom(epilogue, 4 * begin, 4 * begin)];
-      if (rows <= DOT_ROWS) encoder.call("f32_linear_affine_1x1", ...common);
-      else {
-        const { depth, streamRows, panelRows } = blocksFor(count, rows, attrs.features);
-        const scratch = encoder.scratch(256 + 4 * depth * (panelRows + streamRows));
-        encoder.call("f32_linear_affine_4x8", ...common, depth, streamRows, panelRows, scratch);
-      }
-    });
+    encodeFloats(encoder, (first) => weightArguments(parts, attrs, first), { x, y, features: attrs.features, epilogue });
+  }),
+  implement(linearHalfOp, (encoder, { x, halves, bias, residual }, { y }, { activation, ...attrs }) => {
+    const epilogue = epilogueArguments(bias, activation, residual);
+    encodeFloats(encoder, (first) => halfArguments(halves, attrs, first), { x, y, features: attrs.features, epilogue });
   }),
   implement(linearAffineInt8Op, (encoder, { x, bias, residual, ...parts }, { y }, { activation, ...attrs }) => {
     const rows = x.size / attrs.features;
@@ -47,6 +48,44 @@ export const affineKernels: readonly Kernel<WasmTypes>[] = [
     else encodeDots(encoder, rounded);
   }),
 ];
+
+interface Lookup {
+  readonly ids: WasmTensor;
+  readonly y: WasmTensor;
+  /** Rows of the weight. */
+  readonly out: number;
+  readonly features: number;
+}
+
+function encodeRows(encoder: WasmEncoder, weight: readonly number[], { ids, y, out, features }: Lookup): void {
+  encoder.divide({ size: ids.size, nanoseconds: y.size }, (begin, end) => {
+    const to = y.address + 4 * begin * features;
+    encoder.call("f32_rows_affine", ...weight, ids.address + 4 * begin, to, end - begin, out);
+  });
+}
+
+interface Floats {
+  readonly x: WasmTensor;
+  readonly y: WasmTensor;
+  readonly features: number;
+  readonly epilogue: Epilogue;
+}
+
+/** A product of x as it is; `weight` gives the arguments for the rows from one on. */
+function encodeFloats(encoder: WasmEncoder, weight: (first: number) => readonly number[], { x, y, features, epilogue }: Floats): void {
+  const [out, rows] = [y.shape.at(-1)!, x.size / features];
+  encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / (rows <= DOT_ROWS ? 4 : 15) }, (begin, end) => {
+    const count = end - begin;
+    const places = [x.address, y.address + 4 * begin, 4 * out, rows, count];
+    const common = [...weight(begin), ...places, ...epilogueFrom(epilogue, 4 * begin, 4 * begin)];
+    if (rows <= DOT_ROWS) encoder.call("f32_linear_affine_1x1", ...common);
+    else {
+      const { depth, streamRows, panelRows } = blocksFor(count, rows, features);
+      const scratch = encoder.scratch(256 + 4 * depth * (panelRows + streamRows));
+      encoder.call("f32_linear_affine_4x8", ...common, depth, streamRows, panelRows, scratch);
+    }
+  });
+}
 
 /** A product of x, rounded first, and codes. */
 interface Rounded {
@@ -121,4 +160,12 @@ function weightArguments({ codes, scales, zeroPoints }: Parts, { bits, features,
   const [rowBytes, at] = [codes.shape[1]!, first * groups];
   const zeros = zeroPoints === undefined ? 0 : zeroPoints.address + at;
   return [codes.address + first * rowBytes, rowBytes, scales.address + 4 * at, zeros, groups, bits, groupSize, features];
+}
+
+/** As `lib/half.ts` numbers them. */
+const FORMATS = { f16: 16, bf16: 17 } as const;
+
+/** The same for a weight of 16-bit floats. */
+function halfArguments(halves: WasmTensor, { format, features }: HalfAttrs, first: number): number[] {
+  return [halves.address + 2 * first * features, 2 * features, 0, 0, 0, FORMATS[format], features, features];
 }

@@ -9,6 +9,7 @@ import { castKernel } from "./cast.ts";
 import { copyKernels } from "./copy.ts";
 import { gatedKernels } from "./gated.ts";
 import { productKernels } from "./linear.ts";
+import { halfKernels } from "./half.ts";
 import { normKernels } from "./norm.ts";
 import { optimizerKernels } from "./optimizer.ts";
 import { randomUniformKernel } from "./random-uniform.ts";
@@ -28,6 +29,7 @@ export const KERNELS: readonly Kernel<WebgpuTypes>[] = [
   castKernel,
   ...copyKernels,
   ...gatedKernels,
+  ...halfKernels,
   ...normKernels,
   ...optimizerKernels,
   ...productKernels,

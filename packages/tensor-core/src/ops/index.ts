@@ -16,6 +16,7 @@ import { dequantizeAffineOp } from "./dequantize-affine.ts";
 import { layerNormGradientOp, layerNormOp } from "./layer-norm.ts";
 import { linearAffineInt8Op } from "./linear-affine-int8.ts";
 import { linearAffineOp } from "./linear-affine.ts";
+import { linearHalfOp } from "./linear-half.ts";
 import { linearOp } from "./linear.ts";
 import { logSoftmaxOp } from "./log-softmax.ts";
 import { matmulOp } from "./matmul.ts";
@@ -25,6 +26,7 @@ import { reshapeOp } from "./reshape.ts";
 import { rmsNormGradientOp, rmsNormOp } from "./rms-norm.ts";
 import { ropeOp } from "./rope.ts";
 import { rowsAffineOp } from "./rows-affine.ts";
+import { rowsHalfOp } from "./rows-half.ts";
 import { rowsOp } from "./rows.ts";
 import { scatterRowsOp } from "./scatter-rows.ts";
 import { selectOp } from "./select.ts";
@@ -64,6 +66,7 @@ export const OPS: readonly AnyOp[] = [
   layerNormGradientOp,
   layerNormOp,
   linearAffineOp,
+  linearHalfOp,
   linearAffineInt8Op,
   linearOp,
   logOp,
@@ -83,6 +86,7 @@ export const OPS: readonly AnyOp[] = [
   rmsNormOp,
   ropeOp,
   rowsAffineOp,
+  rowsHalfOp,
   rowsOp,
   rsqrtOp,
   scatterRowsOp,

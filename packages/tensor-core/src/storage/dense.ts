@@ -1,13 +1,16 @@
 /** Dense storage: the tensor as it is (f32, f16 or bf16), with an optional mask of what was pruned. */
 import { API_VERSION, type Named } from "@pare/core";
-import { storageInvalid } from "../errors.ts";
+import { storageInvalid, weightNotFinite } from "../errors.ts";
 import { sizeOf } from "../dim.ts";
 import { asFloat32, sourceOf, type HostTensor, type TensorSource } from "../host.ts";
 import { packCodes, packedRowBytes, unpackCodes } from "./codes.ts";
-import type { StorageDefinition, StoredWeight } from "./storage.ts";
+import { linearHalf, linearHalfOp } from "../ops/linear-half.ts";
+import { rowsHalf, rowsHalfOp } from "../ops/rows-half.ts";
+import type { HalfFormat } from "../ops/support/half.ts";
+import type { Candidate, StorageDefinition, StoredWeight, WeightUse } from "./storage.ts";
 
 /**
- * @param values any float dtype; computed with as f32.
+ * @param values any float dtype; computed with as f32, f16 and bf16 widened where they are read on devices that can.
  * @param mask u8 of the same shape: 1 kept, 0 pruned. Where it is 0 the value must be 0.
  */
 export function denseWeight(values: TensorSource, mask?: TensorSource): StoredWeight {
@@ -21,7 +24,35 @@ export function denseWeight(values: TensorSource, mask?: TensorSource): StoredWe
     dense: async () => asFloat32(await values.read()),
     mask: mask === undefined ? undefined : () => mask.read(),
     withValues: (dense) => denseWeight(sourceOf(dense), mask),
-    candidates: () => [],
+    candidates: (use) => (isHalf(values) && values.shape.length === 2 ? [halfCandidate(values, use)] : []),
+  };
+}
+
+type Half = TensorSource & { readonly dtype: HalfFormat };
+
+function isHalf(values: TensorSource): values is Half {
+  return values.dtype === "f16" || values.dtype === "bf16";
+}
+
+/** 16-bit floats stay such on the device: half the memory and half of what a token reads. */
+function halfCandidate(values: Half, use: WeightUse): Candidate {
+  const [out, features] = values.shape as [number, number];
+  const attrs = { format: values.dtype, features };
+  const op = use === "rows" ? rowsHalfOp.name : linearHalfOp.name;
+  const make = async (weight: string): Promise<HostTensor> => {
+    const { data } = await values.read();
+    if (values.dtype === "f16" && (data as Uint16Array).some((bits) => (bits & 0x7c00) === 0x7c00)) throw weightNotFinite({ weight });
+    return { dtype: "u8", shape: [out, 2 * features], data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+  };
+  return {
+    name: op,
+    ops: [op],
+    bytes: values.bytes,
+    derived: { halves: { dtype: "u8", shape: [out, 2 * features], make } },
+    lower: ({ x, bias }, part) => {
+      const halves = part("halves");
+      return use === "rows" ? rowsHalf({ halves, ids: x }, attrs) : linearHalf({ x, halves, bias }, { ...attrs, activation: "none" });
+    },
   };
 }
 

@@ -50,7 +50,8 @@ export interface Candidate {
 export interface DerivedPart {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  readonly make: () => Promise<HostTensor>;
+  /** Given the weight's name, for errors. */
+  readonly make: (weight: string) => Promise<HostTensor>;
 }
 
 /** What a `storage` plugin defines. */

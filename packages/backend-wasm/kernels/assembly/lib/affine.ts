@@ -2,6 +2,7 @@
  * Affine codes: value = scale·(code − zero), codes unsigned, `bits` 8 or 4 (two a byte, the even column in the low half), one
  * scale and zero point (u8; 2^(bits − 1) where `zeros` is 0) per `groupSize` columns.
  */
+import { dotHalves, F16, widenColumns } from "./half";
 import { madd, sumLanes } from "./simd";
 
 // @ts-ignore: decorator
@@ -65,7 +66,8 @@ function dequantize(codes: usize, bits: i32, begin: i32, end: i32, scales: usize
 export function dequantizeColumns(
   codes: usize, bits: i32, begin: i32, end: i32, scales: usize, zeros: usize, groupSize: i32, y: usize,
 ): void {
-  if (bits == 8) dequantize(codes, 8, begin, end, scales, zeros, groupSize, y);
+  if (bits >= F16) widenColumns(codes + (<usize>begin << 1), bits, end - begin, y);
+  else if (bits == 8) dequantize(codes, 8, begin, end, scales, zeros, groupSize, y);
   else dequantize(codes, 4, begin, end, scales, zeros, groupSize, y);
 }
 
@@ -186,5 +188,6 @@ function dot(x: usize, codes: usize, bits: i32, features: i32, scales: usize, ze
 }
 
 export function dotCodes(x: usize, codes: usize, bits: i32, features: i32, scales: usize, zeros: usize, groupSize: i32): f32 {
+  if (bits >= F16) return dotHalves(x, codes, bits, features);
   return bits == 8 ? dot(x, codes, 8, features, scales, zeros, groupSize) : dot(x, codes, 4, features, scales, zeros, groupSize);
 }

@@ -1,0 +1,38 @@
+import { expectDType, expectThat } from "./support/check.ts";
+import { sampler } from "./support/cases.ts";
+import { expectHalves, halfRow, halfSamples, type HalfAttrs } from "./support/half.ts";
+import { make } from "./support/host.ts";
+import { apply, type Value } from "../graph.ts";
+import { defineOp, type Op } from "../op.ts";
+
+/** Rows of a weight of 16-bit floats by id: ids i32 `[…]` → f32 `[…, features]`. */
+export const rowsHalfOp: Op<"rows-half", "halves" | "ids", never, "y", HalfAttrs> = defineOp({
+  name: "rows-half",
+  inputs: ["halves", "ids"],
+  outputs: ["y"],
+  infer: ({ halves, ids }, attrs: HalfAttrs) => {
+    expectHalves("rows-half", halves, attrs);
+    expectDType("rows-half", "ids", ids, "i32");
+    return { y: { dtype: "f32", shape: [...ids.shape, attrs.features] } };
+  },
+  reference: ({ halves, ids }, attrs) => {
+    const y = make("f32", [...ids.shape, attrs.features]);
+    const count = halves.shape[0]!;
+    (ids.data as Int32Array).forEach((id, i) => {
+      expectThat(id >= 0 && id < count, "rows-half", `ids, element ${i}`, `an id in [0, ${count})`, String(id));
+      y.data.set(halfRow(halves, attrs, id), i * attrs.features);
+    });
+    return { y };
+  },
+  cases: function* () {
+    for (const { name, halves, attrs, rows } of halfSamples()) {
+      const ids = sampler(`ids ${name}`).i32([2, 3], 0, rows);
+      yield { name, inputs: { halves, ids }, attrs, tolerance: 0, why: "every 16-bit float is an f32" };
+    }
+  },
+});
+
+/** Rows of a weight of 16-bit floats by id: ids i32 `[…]` → f32 `[…, features]`. */
+export function rowsHalf(inputs: { readonly halves: Value; readonly ids: Value }, attrs: HalfAttrs): Value {
+  return apply(rowsHalfOp, inputs, attrs).y;
+}
