@@ -1,9 +1,10 @@
 /** What XLNet alone has: two streams, memory of the segments before, marks at the end. */
+import { memoryFiles, readText, writeText } from "@pare/core";
 import { openWasm } from "@pare/backend-wasm";
-import { compile, createStore, f32, openReference, type Dim, type HostTensor, type Value } from "@pare/tensor-core";
+import { compile, createStore, denseOf, f32, openReference, type Dim, type HostTensor, type Value } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
-import { forwardGraph, modelScope, openSegments, padRows, withConfig, xlnet, type Architecture } from "../src/index.ts";
-import { compareGolden, openGolden, type Golden } from "./goldens.ts";
+import { forwardGraph, loadCheckpoint, modelScope, openSegments, padRows, withConfig, xlnet, type Architecture } from "../src/index.ts";
+import { compareGolden, goldenFiles, openGolden, type Golden } from "./goldens.ts";
 import { registry, smallBert, smallXlnet } from "./models.ts";
 
 const CASES: [fixture: string, name: string][] = [
@@ -164,4 +165,58 @@ describe("texts in segments", () => {
     await segments.dispose();
     await device.close();
   });
+});
+
+describe("a folder of the transformers library", () => {
+  it.each([
+    ["xlnet-permuted-token", "bi_data", true],
+    ["xlnet-permuted-token", "attn_type", "sideways"],
+    ["xlnet-permuted-token", "architectures", ["XLNetForQuestionAnswering"]],
+    ["xlnet-sequence-classification", "summary_type", "first"],
+    ["xlnet-multiple-choice", "summary_use_proj", false],
+  ])("%s is refused where %s asks for what is not computed here", async (fixture, field, value) => {
+    const files = memoryFiles({}, "folder");
+    for (const name of ["config.json", "model.safetensors"]) await files.write(name, [await goldenFiles(fixture).read(name)]);
+    const config = JSON.parse(await readText(files, "config.json")) as object;
+    await writeText(files, "config.json", JSON.stringify({ ...config, [field]: value }));
+    await expect(loadCheckpoint(files, registry)).rejects.toMatchObject({
+      code: "models/config-invalid",
+      report: { file: "folder/config.json", field },
+    });
+  });
+});
+
+it("shuts heads in both streams by one gate", async () => {
+  const { config, weights } = (await openGolden("xlnet-permuted-token", registry)).checkpoint;
+  const device = openReference();
+  const site = "layers.0.attention.heads";
+  const asking: Architecture = {
+    ...xlnet.define,
+    forward: (scope, own, inputs) => xlnet.define.forward(scope, own, { ...inputs, permutation: { targets: "each" } }),
+  };
+  const run = async (stored: typeof weights, gate: readonly number[]): Promise<HostTensor> => {
+    const store = createStore(device, { weights: stored });
+    const graph = forwardGraph(asking, config, undefined, { sites: { [site]: { gate: { input: "gate" } } } });
+    const tokens = padRows([[1, 4, 3]], undefined, { extra: { tokenTypes: { otherwise: 0 } } });
+    const { logits } = await compile(graph, { store }).run({ ...tokens, gate: f32([4], gate) });
+    await store.dispose();
+    return logits!;
+  };
+  const name = "layers.0.attention.output";
+  const { data, shape } = await weights.get(name)!.dense();
+  // Without the columns that read two of its four heads.
+  const halved = denseOf(
+    f32(
+      shape,
+      Float32Array.from(data as Float32Array, (value, at) => (at % 8 < 4 ? value : 0)),
+    ),
+  );
+  const [gated, without, whole] = [
+    await run(weights, [1, 0, 1, 0]),
+    await run(new Map([...weights, [name, halved]]), [1, 1, 1, 1]),
+    await run(weights, [1, 1, 1, 1]),
+  ];
+  expect(apart(gated, without)).toBeLessThan(1e-6);
+  expect(apart(gated, whole)).toBeGreaterThan(1e-4);
+  await device.close();
 });
