@@ -30,6 +30,17 @@ export function number(flag: string, rule: NumberRule = {}): (text: string) => n
   };
 }
 
+/** A parser for commander: shares between commas, each above 0 and below 1. Throws `cli/flag-invalid`. */
+export function shares(flag: string): (text: string) => number[] {
+  const one = number(flag, { above: 0 });
+  return (text) =>
+    text.split(",").map((part) => {
+      const share = one(part);
+      if (share < 1) return share;
+      throw flagInvalid({ flag, expected: "shares below 1 between commas", found: JSON.stringify(text) });
+    });
+}
+
 /** A parser for commander: gathers `name=value` of a flag that may be repeated. Throws `cli/flag-invalid`. */
 export function pairs(flag: string): (text: string, before?: Readonly<Record<string, string>>) => Record<string, string> {
   return (text, before = {}) => {

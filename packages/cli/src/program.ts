@@ -9,6 +9,7 @@ import { registerInspect } from "./commands/inspect.ts";
 import { registerPlugins } from "./commands/plugins.ts";
 import { registerQuickstart } from "./commands/quickstart.ts";
 import { registerScale } from "./commands/scale.ts";
+import { registerScan } from "./commands/scan.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
 import { registerTrain } from "./commands/train.ts";
 import type { Cli } from "./cli.ts";
@@ -29,6 +30,7 @@ const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerCreate,
   registerTrain,
   registerScale,
+  registerScan,
   registerPlugins,
 ];
 

@@ -9,6 +9,8 @@ import {
   llamaConfig,
   t5,
   t5Config,
+  xlnet,
+  xlnetConfig,
   type Architecture,
   type ModelConfig,
 } from "@pare/models";
@@ -54,6 +56,21 @@ describe("dependency groups", () => {
       "layers.0.feedForward.gate 0",
       "layers.0.feedForward.up 0",
     ]);
+  });
+
+  it("hold what relative positions and segments add to a head's scores", () => {
+    const config = xlnetConfig({ ...shape, memoryLength: 4, head: { task: "permuted-token", tied: true } });
+    const dependencies = dependenciesOf(xlnet.define, config, ["layers.1.attention.heads"]);
+    const cuts = dependencies.cuts(new Map([[dependencies.axis("layers.1.attention.heads", 2), [1]]]));
+    const own = xlnet.define
+      .weights(config)
+      .flatMap(({ name, shape: of }) =>
+        /^layers\.1\.attention\.(?!norm)/.test(name) && (name.endsWith("output") ? of[1] : of[0]) === 8 ? [name] : [],
+      );
+    expect(cuts.map(({ weight }) => weight).sort()).toEqual(own.sort());
+    const smaller = xlnet.define.withHeads(config, { "layers.1.attention.heads": [1] });
+    const weights = new Map(xlnet.define.weights(config).map(({ name, shape: of }) => [name, { shape: of }]));
+    expect(cutsFor({ weights } as never, xlnet.define, smaller, cuts)).toHaveLength(own.length);
   });
 
   it("follow the hidden width through residual stream, norms, positions, heads of tasks and tied embeddings", () => {

@@ -39,6 +39,7 @@ export type { Axis } from "./axis.ts";
 export type { Cut } from "./cuts.ts";
 export { trial, type Trial, type TrialOptions } from "./trial.ts";
 export { scan, type ScanOptions } from "./scan.ts";
+export { sensitivityChart } from "./sensitivity-chart.ts";
 export { sensitivityTable, type Currency, type ScanGroup, type ScanPoint, type Sensitivity } from "./sensitivity.ts";
 export { allocate, type AllocateOptions, type Allocation, type Budget } from "./allocate.ts";
 export type { Costs, LatencyOptions } from "./measures.ts";

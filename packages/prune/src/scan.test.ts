@@ -8,6 +8,7 @@ import { heads } from "./heads.ts";
 import { magnitude } from "./magnitude.ts";
 import { neurons } from "./neurons.ts";
 import { scan, type ScanOptions } from "./scan.ts";
+import { sensitivityChart } from "./sensitivity-chart.ts";
 import { sensitivityTable, type Sensitivity } from "./sensitivity.ts";
 import { trial } from "./trial.ts";
 import { wanda } from "./wanda.ts";
@@ -66,6 +67,9 @@ describe("prune/scan", () => {
     const alone = await trial({ data, step }).run({ model: whole() }, context());
     expect(group.points[1]).toEqual({ share: 0.75, ...alone.trial });
     expect(sensitivityTable(sensitivity).split("\n")).toHaveLength(16);
+    const chart = sensitivityChart(sensitivity);
+    expect(chart.match(/<polyline /g)).toHaveLength(14);
+    expect(chart).not.toMatch(/NaN|Infinity/);
   });
 
   it("looks at a layer's parts together, and at heads and neurons", async () => {
