@@ -59,7 +59,10 @@ test("an application's bundle holds no stage, no command and nothing of Node, an
   const packages = new Set(modules.flatMap((id) => /^packages\/([^/]+)\/src\//.exec(id)?.[1] ?? []));
   expect([...packages].sort()).toEqual(["backend-wasm", "core", "formats", "models", "tensor-core"]);
   expect(modules.filter((id) => /\/src\/node[./]|^node:|browser-external|\/huggingface\+hub|\/hub\//.test(id))).toEqual([]);
-  const size = [...files.values()].reduce((sum, content) => sum + gzipSync(content).length, 0);
+  // Kernels for wide vectors are a file apart that no page asks for: an engine has to be told to join vectors.
+  const asked = [...files].filter(([name]) => !/\/wide-[^/]*$/.test(name)).map(([, content]) => content);
+  expect(asked).toHaveLength(1);
+  const size = asked.reduce((sum, content) => sum + gzipSync(content).length, 0);
   console.log(`an application of @pare/models and @pare/backend-wasm: ${size} bytes, compressed`);
   expect(size).toBeLessThan(MOST);
 });
