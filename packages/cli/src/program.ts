@@ -8,6 +8,7 @@ import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerPlugins } from "./commands/plugins.ts";
 import { registerQuickstart } from "./commands/quickstart.ts";
+import { registerRoofline } from "./commands/roofline.ts";
 import { registerScale } from "./commands/scale.ts";
 import { registerScan } from "./commands/scan.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerTrain,
   registerScale,
   registerScan,
+  registerRoofline,
   registerPlugins,
 ];
 

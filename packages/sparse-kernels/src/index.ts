@@ -22,3 +22,15 @@ export { linearBlockInt8, linearBlockInt8Op, type LinearBlockInt8Attrs } from ".
 export { SPARSE_OPS } from "./ops/index.ts";
 export { measuredChooser, parseTimings, type MeasuredChooserOptions, type Timing } from "./chooser.ts";
 export { blockUnsupported, maskInvalid, timingsInvalid } from "./errors.ts";
+export {
+  crossover,
+  HARDWARE,
+  isModelled,
+  predict,
+  type Basis,
+  type Hardware,
+  type LayerShape,
+  type Prediction,
+  type Rate,
+  type SparseLayout,
+} from "./roofline.ts";
