@@ -123,7 +123,9 @@ async function withFile<T>(path: string, missing: () => Promise<Error>, use: (fi
 }
 
 async function readRange(file: FileHandle, begin: number, end: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(end - begin);
+  // Memory that nothing is written into before the file is: zeroing it first takes as long as reading from a fast disk.
+  const { buffer } = Buffer.allocUnsafeSlow(end - begin);
+  const bytes = new Uint8Array(buffer);
   for (let done = 0; done < bytes.length;) {
     const { bytesRead } = await file.read(bytes, done, Math.min(READ_PIECE, bytes.length - done), begin + done);
     if (bytesRead === 0) throw new Error("the file became shorter while it was read");

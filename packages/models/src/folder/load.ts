@@ -132,7 +132,15 @@ async function importCheckpoint(files: FileSet, registry: ModelPlugins, names: r
   throw folderUnknown({ file: files.location, found: names.length === 0 ? "no files" : names.slice(0, 6).join(", ") });
 }
 
-/** Reads every weight once, one part in memory at a time. Throws what reading it throws, `models/weight-not-finite` among them. */
+/** Reads every weight once: one part is read while the one before it is checked, and two are in memory. Throws what reading it throws, `models/weight-not-finite` among them. */
 export async function verifyCheckpoint({ weights }: Checkpoint): Promise<void> {
-  for (const { parts } of weights.values()) for (const part of Object.values(parts)) await part.read();
+  const sources = [...weights.values()].flatMap(({ parts }) => Object.values(parts));
+  let next = sources[0]?.read();
+  for (let index = 1; next !== undefined; index++) {
+    const current = next;
+    next = sources[index]?.read();
+    // Where this one throws, nobody waits for the next.
+    next?.catch(() => {});
+    await current;
+  }
 }
