@@ -15,11 +15,12 @@ import { productsOf } from "../shapes.ts";
 
 /** Judged: shapes of BERT-base that the project's aims name. */
 const JUDGED = ["128×768×768", "128×768×3072"];
+const NARROW = `${PARE}, 128 bits`;
 const NODE_20 = process.version.startsWith("v20.");
 const LEAST = NODE_20 ? 1.25 : 1.8;
 const engine = NODE_20 ? ", Node 20" : "";
 
-const device = await openWasm();
+const [device, narrow] = [await openWasm(), await openWasm({ wide: false })];
 const blas = NODE_20 ? undefined : await openBlas();
 console.log(`pare: ${device.variant}, vectors of ${device.vectors} bits; ${blas === undefined ? "no OpenBLAS here" : blas.version}`);
 for (const { shape, models } of productsOf(smoke)) {
@@ -32,6 +33,7 @@ for (const { shape, models } of productsOf(smoke)) {
   ) as [Float32Array, Float32Array];
   const ways: Record<string, Way> = {
     [PARE]: pareLinear(device, x, weight, shape),
+    [NARROW]: pareLinear(narrow, x, weight, shape),
     [ORT_WEB]: await onnxWay(ORT_WEB, onnxLinear(x, weight, shape)),
     [TFJS]: await tfjsLinear(x, weight, shape),
     [JAX]: await jaxLinear(x, weight, shape, false),

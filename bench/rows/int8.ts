@@ -16,7 +16,8 @@ const SHAPES: readonly (readonly [number, number, number])[] = smoke
       [128, 768, 3072],
     ];
 
-const device = await openWasm();
+const NARROW = `${PARE}, 128 bits`;
+const [device, narrow] = [await openWasm(), await openWasm({ wide: false })];
 for (const shape of SHAPES) {
   const [m, k, n] = shape;
   const x = Float32Array.from(uniform(1, 0, m * k), (value) => 2 * value - 1);
@@ -27,6 +28,7 @@ for (const shape of SHAPES) {
   const rounded = Uint8Array.from(x, (value) => Math.round(127 * value) + 128);
   const layers: Record<string, Way> = {
     [PARE]: pareInt8Linear(device, x, weight, shape),
+    [NARROW]: pareInt8Linear(narrow, x, weight, shape),
     [ORT_WEB]: await onnxWay(ORT_WEB, onnxInt8Linear(x, weight, shape, true)),
     [`${ORT_WEB}, unsigned`]: await onnxWay(ORT_WEB, onnxInt8Linear(x, weight, shape, false)),
     [ORT_NODE]: await onnxWay(ORT_NODE, onnxInt8Linear(x, weight, shape, false)),
@@ -43,7 +45,7 @@ for (const shape of SHAPES) {
   const times = await interleave(runs, smoke ? 2 : 61, smoke ? 1 : 25);
   const judged = Object.fromEntries(
     Object.keys(ways).map((name) => {
-      const runtime = name === PARE ? undefined : name.startsWith(ORT_WEB) ? ORT_WEB : ORT_NODE;
+      const runtime = name.startsWith(PARE) ? undefined : name.startsWith(ORT_WEB) ? ORT_WEB : ORT_NODE;
       return [name, runtime === undefined ? times[name]! : withoutCopies(times[name]!, times[`${runtime}, copies`]!)];
     }),
   );
