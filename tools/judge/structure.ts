@@ -87,7 +87,8 @@ async function judge(json: boolean): Promise<number> {
     const step = { use: "prune/heads", fraction: percent / 100 };
     pairs.push(await besideRandom(`${percent} % of the heads`, step, "michel"));
   }
-  pairs.push(await besideRandom("25 % of the neurons", { use: "prune/neurons", fraction: 0.25 }, "activation-norm"));
+  for (const score of ["activation-norm", "taylor"])
+    pairs.push(await besideRandom("25 % of the neurons", { use: "prune/neurons", fraction: 0.25 }, score));
   for (const score of ["activation", "taylor"])
     pairs.push(await besideRandom("12.5 % of the width", { use: "prune/width", size: 56 }, score));
   pairs.push(await besideRandom("12.5 % of the width", { use: "prune/width", size: 56 }, "magnitude", {}));

@@ -1,11 +1,21 @@
 import { defineStage, toJson, type Context, type Stage } from "@pare/core";
 import { withSeen, type Checkpoint, type NeuronGroup } from "@pare/models";
 import { fork, mul, uniform, type Value } from "@pare/tensor-core";
-import { dataFields, prepareSequences, siteMeans, subjectOf, type DataOptions } from "@pare/training";
+import {
+  dataFields,
+  objectiveField,
+  objectiveFor,
+  prepareSequences,
+  siteMeans,
+  subjectOf,
+  type DataOptions,
+  type ObjectiveReference,
+} from "@pare/training";
 import { z } from "zod";
 import { cutModel, refuseQuantizedAlong } from "./cut-model.ts";
 import { dependenciesOf } from "./dependencies.ts";
 import { chooseHeads, normaliseByLayer, type HeadScores } from "./head-choice.ts";
+import { michelImportance } from "./michel.ts";
 import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
 
@@ -18,11 +28,14 @@ export interface NeuronsOptions extends Omit<DataOptions, "data"> {
   readonly fraction: Share;
   /**
    * - "activation-norm": ‖h_j‖₂ of the neuron's output on `data`; the least go. Default.
+   * - "taylor": E|Σ h_j · ∂L/∂h_j| on `data`, the sum over an example's positions (see `michelImportance`); the least go.
    * - "random": from the run's seed; a baseline.
    */
-  readonly score?: "activation-norm" | "random" | undefined;
-  /** Calibration data for "activation-norm". */
+  readonly score?: "activation-norm" | "taylor" | "random" | undefined;
+  /** Calibration data for "activation-norm" and "taylor". */
   readonly data?: DataOptions["data"] | undefined;
+  /** What "taylor" measures. Default: what a model of its head is trained on. */
+  readonly objective?: ObjectiveReference | undefined;
   /** Where that share is met: in each layer (default), or in all together, each layer's scores divided by their L2 norm. */
   readonly scope?: "layer" | "global" | undefined;
   /** Examples per run on the device, default 16; changes nothing but rounding. */
@@ -32,7 +45,7 @@ export interface NeuronsOptions extends Omit<DataOptions, "data"> {
 }
 
 interface Settings extends Omit<NeuronsOptions, "score" | "scope" | "batch"> {
-  readonly score: "activation-norm" | "random";
+  readonly score: "activation-norm" | "taylor" | "random";
   readonly scope: "layer" | "global";
   readonly batch: number;
 }
@@ -40,16 +53,24 @@ interface Settings extends Omit<NeuronsOptions, "score" | "scope" | "batch"> {
 const options: z.ZodType<Settings, NeuronsOptions> = z
   .object({
     fraction: shareField.describe("share of the feed-forward neurons to remove, or shares by site"),
-    score: z.enum(["activation-norm", "random"]).default("activation-norm").describe("which ones: those of the least output, or any"),
+    score: z
+      .enum(["activation-norm", "taylor", "random"])
+      .default("activation-norm")
+      .describe("which ones: those of the least output, those that matter least to the loss, or any"),
     scope: z.enum(["layer", "global"]).default("layer").describe("where the share is met"),
     ...dataFields,
     data: dataFields.data.optional(),
+    objective: objectiveField.optional(),
     batch: z.int().min(1).default(16).describe("examples per run on the device"),
     retrain: retrainField,
   })
   .refine(({ data, score }) => (data === undefined) === (score === "random"), {
-    message: 'the score "activation-norm" reads data, "random" does not',
+    message: 'the scores "activation-norm" and "taylor" read data, "random" does not',
     path: ["data"],
+  })
+  .refine(({ objective, score }) => objective === undefined || score === "taylor", {
+    message: 'only the score "taylor" reads an objective',
+    path: ["objective"],
   })
   .refine(({ fraction, scope }) => typeof fraction === "number" || scope === "layer", {
     message: "shares by site are met in each layer, not in all together",
@@ -77,7 +98,7 @@ export const neurons: Stage<typeof ID, NeuronsOptions, PruneState, { model: Chec
     const dependencies = dependenciesOf(architecture, model.config, sites);
     const axes = sites.map((site) => dependencies.axis(site, 2));
     refuseQuantizedAlong(model, dependencies, axes);
-    const { scores, seen } = await score(model, groups, given, context);
+    const { scores, seen } = await score(state, groups, given, context);
     const kept = choose(scores, given);
     const { retrain, ...rest } = given;
     const pruned = await cutModel({
@@ -99,7 +120,8 @@ interface Scored {
   readonly seen: NonNullable<Checkpoint["provenance"]["seen"]>;
 }
 
-async function score(model: Checkpoint, groups: readonly NeuronGroup[], given: Settings, context: Context): Promise<Scored> {
+async function score(state: PruneState, groups: readonly NeuronGroup[], given: Settings, context: Context): Promise<Scored> {
+  const { model } = state;
   const { data, batch } = given;
   if (data === undefined) {
     const key = fork(context.seed, ID);
@@ -107,6 +129,13 @@ async function score(model: Checkpoint, groups: readonly NeuronGroup[], given: S
     return { scores: new Map(groups.map(({ site, neurons: count }, layer) => [site, draw(layer, count)])), seen: [] };
   }
   const { sequences, seen } = await prepareSequences(model, { ...given, data }, context);
+  if (given.score === "taylor") {
+    const objective = objectiveFor(given.objective, subjectOf(model, context.registry), context.registry);
+    const models = state as Readonly<Record<string, Checkpoint>>;
+    const gated = groups.map(({ site, neurons: units }) => ({ site, units }));
+    const scores = await michelImportance({ groups: gated, model, models, objective, sequences, batch, context });
+    return { scores, seen: [seen] };
+  }
   const sites = Object.fromEntries(groups.map(({ site }) => [site, (value: Value) => mul(value, value)]));
   const squares = await siteMeans({ model, sequences, batch, sites, context, use: ID });
   return { scores: new Map([...squares].map(([site, means]) => [site, Array.from(means, Math.sqrt)])), seen: [seen] };
