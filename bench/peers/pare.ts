@@ -1,4 +1,5 @@
 /** Ours, as an application runs it: a traced graph, compiled for the device; an op without a kernel is an error. */
+import { openWasm } from "@pare/backend-wasm";
 import {
   affineWeight,
   compile,
@@ -31,6 +32,15 @@ export function pareInt8Linear(device: Device, x: Float32Array, { codes, scales 
   const unsigned = { dtype: "u8" as const, shape: [n, k], data: Uint8Array.from(codes, (code) => code + 128) };
   const parts = { shape: [n, k], bits: 8, groupSize: k, codes: sourceOf(unsigned), scales: sourceOf(f32([n, 1], scales)) };
   return pareWeight(device, x, affineWeight(parts), shape, roundActivations());
+}
+
+/** On a device as it opens in a program that says nothing of vectors: for `apart`. */
+export async function narrowLinear(x: Float32Array, weight: Float32Array, shape: Shape): Promise<Way> {
+  return pareLinear(await openWasm(), x, weight, shape);
+}
+
+export async function narrowInt8Linear(x: Float32Array, weight: Int8Weight, shape: Shape): Promise<Way> {
+  return pareInt8Linear(await openWasm(), x, weight, shape);
 }
 
 /** x·Wᵀ over a weight however it is stored, run as the chooser says: as its storage would have it where none is given. */

@@ -3,7 +3,7 @@
  * of 4×1 and without a pattern, beside the same encoder dense. Where sparse is not faster the chooser has to take dense, so that a pruned
  * model is never slower.
  */
-import { openWasm } from "@pare/backend-wasm";
+import { joinVectors, openWasm } from "@pare/backend-wasm";
 import { createRegistry, type Context } from "@pare/core";
 import { builtIn } from "@pare/models";
 import { magnitude } from "@pare/prune";
@@ -20,6 +20,7 @@ const SPARSITIES = smoke ? [0, 0.9] : [0, 0.1, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.
 const LEAST = 0.97;
 
 const encoder = encoderOf(shape);
+joinVectors();
 const device = await openWasm({ packs: [sparseWasmPack] });
 const registry = createRegistry(...builtIn, blockStorage, csrStorage);
 const context: Context = { seed: 0, signal: new AbortController().signal, registry, device, emit: () => {} };

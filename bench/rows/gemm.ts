@@ -2,13 +2,14 @@
  * f32 products of a dense layer, x·Wᵀ, packing of activations included, one thread: ours, the JavaScript peers, ONNX Runtime's native
  * kernels and OpenBLAS, taking turns. Under Node 20 the same without relaxed SIMD. Shapes: every product of `shapes/*.json`.
  */
-import { openWasm } from "@pare/backend-wasm";
+import { joinVectors, openWasm } from "@pare/backend-wasm";
 import { uniform } from "@pare/tensor-core";
 import { compare, interleave, smoke } from "../../tools/bench/harness.ts";
+import { apart } from "../peers/apart.ts";
 import { JAX, jaxLinear } from "../peers/jax.ts";
 import { ORT_NODE, ORT_WEB, onnxCopies, onnxLinear, onnxWay, withoutCopies } from "../peers/onnxruntime.ts";
 import { OPENBLAS, openBlas } from "../peers/openblas.ts";
-import { PARE, pareLinear } from "../peers/pare.ts";
+import { narrowLinear, PARE, pareLinear } from "../peers/pare.ts";
 import { TFJS, tfjsLinear } from "../peers/tfjs.ts";
 import { expectEqual, runsOf, type Way } from "../peers/way.ts";
 import { productsOf } from "../shapes.ts";
@@ -20,7 +21,8 @@ const NODE_20 = process.version.startsWith("v20.");
 const LEAST = NODE_20 ? 1.25 : 1.8;
 const engine = NODE_20 ? ", Node 20" : "";
 
-const [device, narrow] = [await openWasm(), await openWasm({ wide: false })];
+joinVectors();
+const device = await openWasm();
 const blas = NODE_20 ? undefined : await openBlas();
 console.log(`pare: ${device.variant}, vectors of ${device.vectors} bits; ${blas === undefined ? "no OpenBLAS here" : blas.version}`);
 for (const { shape, models } of productsOf(smoke)) {
@@ -33,16 +35,19 @@ for (const { shape, models } of productsOf(smoke)) {
   ) as [Float32Array, Float32Array];
   const ways: Record<string, Way> = {
     [PARE]: pareLinear(device, x, weight, shape),
-    [NARROW]: pareLinear(narrow, x, weight, shape),
-    [ORT_WEB]: await onnxWay(ORT_WEB, onnxLinear(x, weight, shape)),
-    [TFJS]: await tfjsLinear(x, weight, shape),
-    [JAX]: await jaxLinear(x, weight, shape, false),
-    [`${JAX}, turned`]: await jaxLinear(x, weight, shape, true),
+    [NARROW]: await apart("peers/pare.ts", narrowLinear, x, weight, shape),
+    [ORT_WEB]: await apart("peers/onnxruntime.ts", onnxWay, ORT_WEB, onnxLinear(x, weight, shape)),
+    [TFJS]: await apart("peers/tfjs.ts", tfjsLinear, x, weight, shape),
+    [JAX]: await apart("peers/jax.ts", jaxLinear, x, weight, shape, false),
+    [`${JAX}, turned`]: await apart("peers/jax.ts", jaxLinear, x, weight, shape, true),
     [ORT_NODE]: await onnxWay(ORT_NODE, onnxLinear(x, weight, shape)),
     ...(blas === undefined ? {} : { [OPENBLAS]: await blas.linear(x, weight, shape) }),
   };
   await expectEqual(ways, PARE, 1e-5);
-  const copies = { [ORT_WEB]: await onnxWay(ORT_WEB, onnxCopies(shape)), [ORT_NODE]: await onnxWay(ORT_NODE, onnxCopies(shape)) };
+  const copies = {
+    [ORT_WEB]: await apart("peers/onnxruntime.ts", onnxWay, ORT_WEB, onnxCopies(shape)),
+    [ORT_NODE]: await onnxWay(ORT_NODE, onnxCopies(shape)),
+  };
   const work = (2 * m * k * n) / 1e6;
   const runs = { ...runsOf(ways), ...Object.fromEntries(Object.entries(copies).map(([name, { run }]) => [`${name}, copies`, run])) };
   const rounds = smoke ? 2 : judged ? 61 : Math.max(7, Math.min(31, Math.ceil(20_000 / work)));

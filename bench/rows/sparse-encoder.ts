@@ -3,13 +3,14 @@
  * of the 4×1 blocks of its feed-forward and projection weights pruned, ours dense, and ONNX Runtime dense, native and in WebAssembly.
  * Pruned are random weights by their magnitude: what is computed does not depend on which.
  */
-import { openWasm } from "@pare/backend-wasm";
+import { joinVectors, openWasm } from "@pare/backend-wasm";
 import { createRegistry, type Context } from "@pare/core";
 import { builtIn } from "@pare/models";
 import { magnitude } from "@pare/prune";
 import { blockStorage, csrStorage, measuredChooser } from "@pare/sparse-kernels";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
 import { compare, interleave, sharesOf, smoke, timedByOp } from "../../tools/bench/harness.ts";
+import { apart } from "../peers/apart.ts";
 import { encoderOf, onnxEncoder, pareEncoder } from "../peers/encoder.ts";
 import { ORT_NODE, ORT_WEB, onnxWay } from "../peers/onnxruntime.ts";
 import { expectEqual, runsOf, type Way } from "../peers/way.ts";
@@ -20,6 +21,7 @@ const shape = smoke
 const [SPARSE, DENSE] = ["pare, 4×1 at 90 %", "pare, dense"];
 
 const encoder = encoderOf(shape);
+joinVectors();
 const device = await openWasm({ packs: [sparseWasmPack] });
 const registry = createRegistry(...builtIn, blockStorage, csrStorage);
 const context: Context = { seed: 0, signal: new AbortController().signal, registry, device, emit: () => {} };
@@ -30,7 +32,7 @@ const work = await onnxEncoder(encoder);
 const ways: Record<string, Way> = {
   [DENSE]: pareEncoder(device, encoder, encoder.model),
   [ORT_NODE]: await onnxWay(ORT_NODE, work),
-  [ORT_WEB]: await onnxWay(ORT_WEB, work),
+  [ORT_WEB]: await apart("peers/onnxruntime.ts", onnxWay, ORT_WEB, work),
 };
 await expectEqual(ways, DENSE, 1e-4);
 const sparse = { [SPARSE]: pareEncoder(device, encoder, pruned, chooser) };

@@ -2,7 +2,7 @@
  * Sparse linear layers, weight 3072×768, activations in `[tokens, features]` and their packing included, one thread: ours, with relaxed SIMD
  * and without, beside ONNX Runtime's native dense kernels, f32 and int8, over the densified weights, and our own dense ones.
  */
-import { openWasm } from "@pare/backend-wasm";
+import { joinVectors, openWasm } from "@pare/backend-wasm";
 import { toBlock, toCsr } from "@pare/sparse-kernels";
 import { sparseWasmPack } from "@pare/sparse-kernels/wasm";
 import { denseOf, roundActivations, uniform, type Device, type HostTensor, type StoredWeight } from "@pare/tensor-core";
@@ -42,6 +42,7 @@ const LAYERS: readonly Layer[] = [
   { name: "4×2 int8", rows: 4, columns: 2, percent: 90, store: roundedBlocks, relaxed: { int8: 3 }, plain: {} },
 ];
 
+joinVectors();
 const devices = [await openWasm({ packs: [sparseWasmPack] }), await openWasm({ packs: [sparseWasmPack], portable: true })];
 for (const tokens of [128, 1]) for (const layer of LAYERS) await judge(layer, tokens);
 

@@ -4,7 +4,7 @@
  * writer exports. All take turns. Judged: each runtime is
  * faster by at least four fifths of what the operations say.
  */
-import { openWasm } from "@pare/backend-wasm";
+import { joinVectors, openWasm } from "@pare/backend-wasm";
 import { createRegistry, memoryFiles, pipeline } from "@pare/core";
 import { writeOnnx } from "@pare/formats";
 import { bert, bertConfig, builtIn, createModel, extraOf, forwardGraph, padRows, type BertConfig, type Checkpoint } from "@pare/models";
@@ -25,6 +25,7 @@ const config = bertConfig({
   heads: HEADS,
   feedForward: 4 * WIDTH,
 });
+joinVectors();
 const device = await openWasm();
 const whole = createModel(bert.define, config, { seed: 1 });
 const { model: pruned } = await pipeline<{ model: Checkpoint }>()

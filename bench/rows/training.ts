@@ -2,9 +2,10 @@
  * Training steps with Adam, one thread, ours and the peers' taking turns over the same model, data and maths, which equal losses show:
  * a decoder of two blocks (width 128, 64 tokens, batch 8) and a perceptron 512-2048-512 (batch 256). And where our time goes.
  */
-import { openWasm } from "@pare/backend-wasm";
+import { joinVectors, openWasm } from "@pare/backend-wasm";
 import type { Device } from "@pare/tensor-core";
 import { compare, interleave, sharesOf, smoke, timedByOp } from "../../tools/bench/harness.ts";
+import { apart } from "../peers/apart.ts";
 import { JAX } from "../peers/jax.ts";
 import { PARE } from "../peers/pare.ts";
 import { TFJS } from "../peers/tfjs.ts";
@@ -16,6 +17,7 @@ import { tfjsDecoder } from "../training/tfjs.ts";
 /** Steps whose losses have to agree, and how closely: f32 sums in other orders, step after step. */
 const [STEPS, TOLERANCE] = [5, 1e-3];
 
+joinVectors();
 const device = await openWasm();
 const decoder = decoderTask(
   smoke
@@ -25,7 +27,11 @@ const decoder = decoderTask(
 await race(
   `training step, decoder of ${decoder.blocks} blocks, width ${decoder.width}, ${decoder.batch} × ${decoder.tokens} tokens, Adam`,
   decoderFlops(decoder),
-  { [PARE]: pareDecoder(device, decoder), [JAX]: await jaxDecoder(decoder), [TFJS]: await tfjsDecoder(decoder) },
+  {
+    [PARE]: pareDecoder(device, decoder),
+    [JAX]: await apart("training/jax.ts", jaxDecoder, decoder),
+    [TFJS]: await apart("training/tfjs.ts", tfjsDecoder, decoder),
+  },
   [
     { against: [JAX], least: 3 },
     { against: [TFJS], least: 20 },
@@ -37,7 +43,7 @@ const mlp = mlpTask(smoke ? 16 : 256, smoke ? [32, 64, 32] : [512, 2048, 512]);
 await race(
   `training step, perceptron ${mlp.sizes.join("-")}, batch ${mlp.batch}, Adam`,
   mlpFlops(mlp),
-  { [PARE]: pareMlp(device, mlp), [JAX]: await jaxMlp(mlp) },
+  { [PARE]: pareMlp(device, mlp), [JAX]: await apart("training/jax.ts", jaxMlp, mlp) },
   [{ against: [JAX], least: 2 }],
 );
 

@@ -10,6 +10,7 @@ import { createRepacked } from "./repacked.ts";
 import { createScratch } from "./scratch.ts";
 import { openTeam } from "./team/team.ts";
 import type { WasmPack } from "./types.ts";
+import { vectorsJoined } from "./wide.ts";
 import type { WasmVariant } from "./variants.ts";
 
 export interface WasmDeviceOptions {
@@ -17,11 +18,7 @@ export interface WasmDeviceOptions {
   readonly packs?: readonly AnyPack[] | undefined;
   /** Plain SIMD, so that every machine gives the same bytes. */
   readonly portable?: boolean | undefined;
-  /**
-   * Vectors of 256 bits where the engine can be made to use them (`device.vectors` says so): about twice as fast, the same bytes. By
-   * default true. In Node it takes a flag of V8 that calls itself experimental, set while this device's kernels are compiled and only for
-   * versions of V8 that these kernels are tested on; false leaves the engine as it is.
-   */
+  /** Kernels made for pairs of vectors that the engine joins; by default where it does (see `joinVectors`). False: those for narrow ones. */
   readonly wide?: boolean | undefined;
   /**
    * Threads that share the work of a call, 1 if absent; results do not depend on it. More than one need shared memory: worker threads
@@ -37,7 +34,7 @@ export interface WasmDeviceOptions {
 export interface WasmDevice extends Device {
   readonly backend: "wasm";
   readonly variant: WasmVariant;
-  /** Bits of the vectors that its products run in. */
+  /** Bits of the vectors that its kernels are made for. */
   readonly vectors: 128 | 256;
   /** How many there really are. */
   readonly threads: number;
@@ -57,9 +54,9 @@ export async function openWasm(options: WasmDeviceOptions = {}): Promise<WasmDev
 
 /** The same, dividing work into pieces of so many nanoseconds at least. */
 export async function openDividing(options: WasmDeviceOptions, leastPiece: number): Promise<WasmDevice> {
-  const { packs = [], portable = false, wide = true, threads = 1, memoryLimit = WASM32, onWarning = console.warn } = options;
+  const { packs = [], portable = false, wide = vectorsJoined(), threads = 1, memoryLimit = WASM32, onWarning = console.warn } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) throw threadsInvalid({ threads });
-  const build = await chooseBuild({ portable, wide });
+  const build = await chooseBuild({ portable, vectors: wide ? 256 : 128 });
   if (build === undefined) throw wasmUnavailable({});
   const limit = Math.min(memoryLimit, WASM32);
   const parts = { build, packs: packs.filter(isWasmPack), limit };

@@ -7,7 +7,6 @@ import { agree, selfCheck } from "./self-check.ts";
 import type { WasmModules, WasmPack } from "./types.ts";
 import type { WasmVariant } from "./variants.ts";
 import { modules } from "./generated/modules.ts";
-import { wideCompiler } from "./wide.ts";
 
 /** The device's own functions and each pack's (which see the device's too), all over one memory. */
 export interface Instances {
@@ -18,17 +17,16 @@ export interface Instances {
   readonly functions: readonly WasmFunction[];
 }
 
-/** Which modules a device runs, and how they are compiled. */
+/** Which modules a device runs. */
 export interface Build {
   readonly variant: WasmVariant;
   readonly vectors: 128 | 256;
-  readonly compile: (module: Uint8Array<ArrayBuffer>) => WebAssembly.Module | Promise<WebAssembly.Module>;
 }
 
 /** This package's kernels of one build over a memory. */
 export async function instantiateOwn(build: Build, memory: WebAssembly.Memory): Promise<WasmFunctions> {
   const bytes = (await modulesOf(OWN, build))[build.variant]!();
-  const instance = await WebAssembly.instantiate(await build.compile(bytes), { env: { memory } });
+  const instance = await WebAssembly.instantiate(await WebAssembly.compile(bytes), { env: { memory } });
   const functions = instance.exports as unknown as WasmFunctions;
   functions["f32_constants"]!(CONSTANTS);
   return functions;
@@ -40,7 +38,7 @@ export async function instantiateAll(build: Build, memory: WebAssembly.Memory, p
     [OWN, ...packs].map(async (pack) => {
       const bytes = (await modulesOf(pack, build))[build.variant];
       if (bytes === undefined) throw packVariantMissing({ pack: pack.id, variant: build.variant });
-      return build.compile(shared ? sharedModule(bytes()) : bytes());
+      return WebAssembly.compile(shared ? sharedModule(bytes()) : bytes());
     }),
   );
   const instances = await Promise.all(compiled.map((module) => WebAssembly.instantiate(module, { env: { memory } })));
@@ -81,35 +79,22 @@ async function modulesOf({ modules, wide }: typeof OWN, { vectors }: Build): Pro
 
 export interface BuildChoice {
   readonly portable: boolean;
-  readonly wide: boolean;
+  readonly vectors: 128 | 256;
 }
 
-/**
- * Relaxed SIMD where the engine takes it and computes what plain SIMD computes, in vectors of 256 bits where the engine can be made to and
- * computes the same bytes; undefined: no SIMD at all.
- */
-export async function chooseBuild({ portable, wide }: BuildChoice): Promise<Build | undefined> {
+/** Relaxed SIMD where the engine takes it and computes what plain SIMD computes; undefined: no SIMD at all. */
+export async function chooseBuild({ portable, vectors }: BuildChoice): Promise<Build | undefined> {
   if (!WebAssembly.validate(modules.simd())) return undefined;
-  const variant = portable || !(await hasRelaxed()) ? "simd" : "relaxed-simd";
-  const compile = wide ? wideCompiler() : undefined;
-  if (compile === undefined) return narrow(variant);
-  const joined: Build = { variant, vectors: 256, compile };
-  const [found, expected] = await Promise.all([outcomeOf(joined), outcomeOf(narrow(variant))]);
-  return found.every((value, i) => Object.is(value, expected[i])) ? joined : narrow(variant);
+  return { variant: portable || !(await hasRelaxed()) ? "simd" : "relaxed-simd", vectors };
 }
 
 async function hasRelaxed(): Promise<boolean> {
   if (!WebAssembly.validate(modules["relaxed-simd"]())) return false;
-  const [plain, relaxed] = await Promise.all([outcomeOf(narrow("simd")), outcomeOf(narrow("relaxed-simd"))]);
+  const [plain, relaxed] = await Promise.all([outcomeOf("simd"), outcomeOf("relaxed-simd")]);
   return agree(plain, relaxed);
 }
 
-/** As every engine compiles it. */
-export function narrow(variant: WasmVariant): Build {
-  return { variant, vectors: 128, compile: (module) => WebAssembly.compile(module) };
-}
-
-async function outcomeOf(build: Build): Promise<Float32Array> {
+async function outcomeOf(variant: WasmVariant): Promise<Float32Array> {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  return selfCheck(await instantiateOwn(build, memory), memory);
+  return selfCheck(await instantiateOwn({ variant, vectors: 128 }, memory), memory);
 }

@@ -10,7 +10,7 @@ export const wasmBackend: Backend<"wasm", WasmDevice> = {
   apiVersion: API_VERSION,
   package: "@pare/backend-wasm",
   open: async (options = {}) => {
-    if (typeof WebAssembly !== "object" || (await chooseBuild({ portable: true, wide: false })) === undefined) return null;
+    if (typeof WebAssembly !== "object" || (await chooseBuild({ portable: true, vectors: 128 })) === undefined) return null;
     return openWasm(options);
   },
 };

@@ -65,7 +65,7 @@ export type WasmModules = Readonly<Record<WasmVariant, () => Uint8Array<ArrayBuf
 /** Kernels for this backend: AssemblyScript modules (one per variant, importing `env.memory`) and the encoders over them. */
 export interface WasmPack extends Pack<"wasm"> {
   readonly modules: WasmModules;
-  /** The same, made for pairs of vectors that the engine joins (`WasmDeviceOptions.wide`): they must compute the same bytes. `modules` runs where absent. */
+  /** The same, made for pairs of vectors that the engine joins (`joinVectors`): they must compute the same bytes. `modules` runs where absent. */
   readonly wide?: (() => Promise<WasmModules>) | undefined;
   readonly kernels: readonly Kernel<WasmTypes>[];
 }

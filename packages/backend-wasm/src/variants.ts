@@ -6,7 +6,7 @@ export interface Variant {
   readonly features: readonly string[];
   /** Runs on every engine with SIMD: what `openWasm({ portable })` opens. */
   readonly portable: boolean;
-  /** Bits of the vectors that its tiles are made for. Those of 256 are pairs of 128 that `wide.ts` has the engine join: they compute the same bytes. */
+  /** Bits of the vectors that its tiles are made for. Those of 256 are pairs of 128 that an engine may join (`wide.ts`): they compute the same bytes. */
   readonly vectors: 128 | 256;
 }
 

@@ -6,7 +6,7 @@
  *
  *     pnpm exec node --conditions=@pare/source packages/cli/bench/forward.ts [rounds] [--smoke]
  */
-import { openWasm } from "@pare/backend-wasm";
+import { joinVectors, openWasm } from "@pare/backend-wasm";
 import { createRegistry, type Context } from "@pare/core";
 import { builtIn, createModel, llama, openSession, type Checkpoint, type Session } from "@pare/models";
 import { magnitude } from "@pare/prune";
@@ -22,6 +22,8 @@ const changes = smoke ? { layers: 2, hiddenSize: 128, heads: 4, feedForward: 256
 const tokens = [Array.from({ length: TOKENS }, (_, i) => (i * 7919) % (changes.vocabularySize ?? 32_000))];
 
 const registry = createRegistry(...builtIn, blockStorage, csrStorage);
+// As the command does.
+joinVectors();
 const device = await openWasm({ packs: [sparseWasmPack] });
 const context: Context = { seed: 0, signal: new AbortController().signal, registry, device, emit: () => {} };
 const dense = createModel(llama.define, shapedConfig("llama-12x768", changes), { seed: 1 });

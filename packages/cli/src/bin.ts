@@ -1,6 +1,10 @@
 #!/usr/bin/env node
+import { joinVectors } from "@pare/backend-wasm";
 import { main } from "./program.ts";
 import { EXIT } from "./exit-codes.ts";
+
+// Before there are threads: the flag is the whole process's.
+if (!process.argv.includes("--narrow")) joinVectors();
 
 const controller = new AbortController();
 const interrupt = (): void => {

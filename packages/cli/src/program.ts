@@ -66,6 +66,7 @@ function createProgram(cli: Cli): Command {
     .description("make a transformer smaller, prove what it kept, and write it where runtimes load it")
     .version(pareVersion(), "-V, --version")
     .option("--json", "print exactly one JSON object on stdout, results and errors alike")
+    .option("--narrow", "run vectors of 128 bits where the engine could join them to 256: slower, the same bytes")
     .option("--offline", "ask no network: of hub: models take what was fetched before")
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: cli.json ? () => {} : terminal.err, outputError: () => {} })

@@ -5,7 +5,7 @@
  *
  *     pnpm exec node --conditions=@pare/source packages/sparse-kernels/bench/linear.ts [rounds] [--smoke]
  */
-import { openWasm } from "@pare/backend-wasm";
+import { joinVectors, openWasm } from "@pare/backend-wasm";
 import {
   compile,
   createStore,
@@ -31,6 +31,7 @@ const rounds = numbers[0] ?? (smoke ? 3 : 41);
 const TARGETS: Readonly<Record<string, number>> = { "block 4×1 90 %": 6 };
 const DENSE_TARGET = 38;
 
+joinVectors();
 for (const portable of [false, true]) {
   const device = await openWasm({ packs: [sparseWasmPack], portable });
   for (const tokens of [128, 1]) await compare(device, tokens);

@@ -1,10 +1,9 @@
 /** Calls single kernel functions over a memory of their own, at misaligned addresses, between guard words. */
 import { describe, expect } from "vitest";
 import { modules } from "../../src/generated/modules.ts";
-import { instantiateOwn, narrow } from "../../src/instantiate.ts";
+import { instantiateOwn } from "../../src/instantiate.ts";
 import type { WasmFunctions } from "../../src/encoder.ts";
 import { VARIANTS, type Variant } from "../../src/variants.ts";
-import { wideCompiler } from "../../src/wide.ts";
 
 const RUNNABLE = VARIANTS.filter(({ name }) => WebAssembly.validate(modules[name]()));
 const GUARD = 0x7f7f7f7f;
@@ -109,7 +108,5 @@ export function eachVariant(body: (bench: () => Bench) => void): void {
 const opened = new Map<Variant, Bench>();
 for (const variant of RUNNABLE) {
   const memory = new WebAssembly.Memory({ initial: 32 });
-  const build = narrow(variant.name);
-  const compile = (variant.vectors === 256 ? wideCompiler() : undefined) ?? build.compile;
-  opened.set(variant, new Bench(await instantiateOwn({ ...build, vectors: variant.vectors, compile }, memory), memory));
+  opened.set(variant, new Bench(await instantiateOwn({ variant: variant.name, vectors: variant.vectors }, memory), memory));
 }
