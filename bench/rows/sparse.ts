@@ -1,6 +1,7 @@
 /**
  * Sparse linear layers, weight 3072×768, activations in `[tokens, features]` and their packing included, one thread: ours, with relaxed SIMD
- * and without, beside ONNX Runtime's native dense kernels, f32 and int8, over the densified weights, and our own dense ones.
+ * and without, beside ONNX Runtime's native dense kernels, f32 and int8, over the densified weights, and our own dense ones. Its f32 kernels
+ * run AVX-512 where the processor has it; OpenBLAS on Debian does not, so that it shows what native kernels of the older kind do.
  */
 import { joinVectors, openWasm } from "@pare/backend-wasm";
 import { toBlock, toCsr } from "@pare/sparse-kernels";
@@ -9,6 +10,7 @@ import { denseOf, roundActivations, uniform, type Device, type HostTensor, type 
 import { compare, interleave, smoke, type Times } from "../../tools/bench/harness.ts";
 import { prunedWeight, roundedBlocks } from "../../tools/bench/pruned.ts";
 import { ORT_NODE, onnxCopies, onnxInt8Linear, onnxLinear, onnxWay, withoutCopies } from "../peers/onnxruntime.ts";
+import { OPENBLAS, openBlas } from "../peers/openblas.ts";
 import { pareWeight } from "../peers/pare.ts";
 import { expectEqual, runsOf, type Way } from "../peers/way.ts";
 
@@ -43,8 +45,10 @@ const LAYERS: readonly Layer[] = [
 ];
 
 joinVectors();
+const blas = await openBlas();
 const devices = [await openWasm({ packs: [sparseWasmPack] }), await openWasm({ packs: [sparseWasmPack], portable: true })];
 for (const tokens of [128, 1]) for (const layer of LAYERS) await judge(layer, tokens);
+blas?.close();
 
 async function judge(layer: Layer, tokens: number): Promise<void> {
   const shape = [tokens, FEATURES, OUT] as const;
@@ -54,7 +58,8 @@ async function judge(layer: Layer, tokens: number): Promise<void> {
   const codes = { codes: Int8Array.from(values, (value) => Math.round(254 * value)), scales: new Float32Array(OUT).fill(1 / 254) };
   const stored = layer.store(weight);
   const rounds = layer.name.includes("int8");
-  const native = { [ORT_NODE]: await onnxWay(ORT_NODE, onnxLinear(x, values, shape)) };
+  const native: Record<string, Way> = { [ORT_NODE]: await onnxWay(ORT_NODE, onnxLinear(x, values, shape)) };
+  if (blas !== undefined && tokens > 1) native[OPENBLAS] = await blas.linear(x, values, shape);
   const int8 = { [INT8]: await onnxWay(ORT_NODE, onnxInt8Linear(x, codes, shape, false)) };
   const ours: Record<string, Way> = {};
   for (const device of devices) {
@@ -76,7 +81,9 @@ function tell(layer: Layer, tokens: number, device: Device, times: Readonly<Reco
   const ours = sparseName(device);
   compare({
     what: `${tokens}×${FEATURES}×${OUT}, ${layer.name} ${layer.percent} %, ${device.variant}`,
-    times: Object.fromEntries([ORT_NODE, INT8, ours, denseName(device)].map((name) => [name, times[name]!])),
+    times: Object.fromEntries(
+      [ORT_NODE, INT8, OPENBLAS, ours, denseName(device)].flatMap((name) => (times[name] === undefined ? [] : [[name, times[name]]])),
+    ),
     ours,
     targets: [
       ...(native === undefined ? [] : [{ against: [ORT_NODE], least: native }]),

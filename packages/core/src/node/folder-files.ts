@@ -122,16 +122,26 @@ async function withFile<T>(path: string, missing: () => Promise<Error>, use: (fi
   }
 }
 
+/** Parts of a large range that are read at once: what a read takes is mostly that of fresh memory, which one core alone gives more slowly than a fast disk. */
+const LANES = 4;
+const LEAST_LANE = 1 << 20;
+
 async function readRange(file: FileHandle, begin: number, end: number): Promise<Uint8Array> {
   // Memory that nothing is written into before the file is: zeroing it first takes as long as reading from a fast disk.
   const { buffer } = Buffer.allocUnsafeSlow(end - begin);
   const bytes = new Uint8Array(buffer);
+  const lane = Math.max(LEAST_LANE, Math.ceil(bytes.length / LANES));
+  const starts = Array.from({ length: Math.ceil(bytes.length / lane) }, (_, i) => i * lane);
+  await Promise.all(starts.map((start) => readInto(file, bytes.subarray(start, start + lane), begin + start)));
+  return bytes;
+}
+
+async function readInto(file: FileHandle, bytes: Uint8Array, begin: number): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     const { bytesRead } = await file.read(bytes, done, Math.min(READ_PIECE, bytes.length - done), begin + done);
     if (bytesRead === 0) throw new Error("the file became shorter while it was read");
     done += bytesRead;
   }
-  return bytes;
 }
 
 async function writeFile(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
