@@ -18,7 +18,7 @@ import { softTargets, softTargetsFields, type SoftTargetsSettings } from "./soft
 import { makeStudent, type StudentShape } from "./student.ts";
 
 const ID = "distill/soft-targets";
-const VERSION = 1;
+const VERSION = 2;
 
 /** Options of {@link distil}: the student, the data, temperature and alpha, and how to train. */
 export interface SoftTargetsOptions extends DataOptions, TrainOptionsGiven, SoftTargetsSettings {

@@ -8,7 +8,7 @@ import { subjectOf } from "./subject.ts";
 import { train } from "./train.ts";
 
 const ID = "train/finetune";
-const VERSION = 1;
+const VERSION = 2;
 
 /** Options of {@link finetune}; see {@link TrainSettings} for the defaults. */
 export interface FinetuneOptions extends DataOptions, TrainOptionsGiven {

@@ -36,7 +36,7 @@ describe("train/finetune", () => {
     expect(found.at(-1)!).toBeLessThan(1.6);
     expect(model.provenance.seen?.map(({ data, examples }) => [data, examples.length])).toEqual([["text", 24]]);
     expect(model.provenance.deeds).toMatchObject([
-      { use: "train/finetune", version: 1, seed: 5, options: { steps: 40, batch: 8, weightDecay: 0.01 } },
+      { use: "train/finetune", version: 2, seed: 5, options: { steps: 40, batch: 8, weightDecay: 0.01 } },
     ]);
     expect(context.events.filter(({ type }) => type === "progress")).toHaveLength(40);
   });
