@@ -81,35 +81,26 @@ function blockRowOfPair(
   }
 }
 
-/** 4 outputs × 16 tokens of two panels, written `[4][16]`; a function of its own, so that pairs of vectors can be joined. */
+/** 4 outputs × 16 tokens of two panels over blocks of one input; a function of its own, so that pairs of vectors can be joined. */
 function blocksOfPair(panel: usize, other: usize, value: usize, column: usize, end: usize, step: usize, bias: usize, tile: usize): void {
-  let a0 = biasOf(bias, 0), b0 = biasOf(bias, 4), c0 = biasOf(bias, 8), d0 = biasOf(bias, 12);
-  let a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0, c1 = c0, c2 = c0, c3 = c0, d1 = d0, d2 = d0, d3 = d0;
-  for (; column < end; column += 4, value += step) {
-    const offset = <usize>load<u32>(column) << 5;
-    const x0 = v128.load(panel + offset), x1 = v128.load(panel + offset, 16);
-    const x2 = v128.load(other + offset), x3 = v128.load(other + offset, 16);
-    let w = v128.load32_splat(value);
-    a0 = madd(w, x0, a0); a1 = madd(w, x1, a1); a2 = madd(w, x2, a2); a3 = madd(w, x3, a3);
-    w = v128.load32_splat(value, 4);
-    b0 = madd(w, x0, b0); b1 = madd(w, x1, b1); b2 = madd(w, x2, b2); b3 = madd(w, x3, b3);
-    w = v128.load32_splat(value, 8);
-    c0 = madd(w, x0, c0); c1 = madd(w, x1, c1); c2 = madd(w, x2, c2); c3 = madd(w, x3, c3);
-    w = v128.load32_splat(value, 12);
-    d0 = madd(w, x0, d0); d1 = madd(w, x1, d1); d2 = madd(w, x2, d2); d3 = madd(w, x3, d3);
-  }
-  v128.store(tile, a0); v128.store(tile, a1, 16); v128.store(tile, a2, 32); v128.store(tile, a3, 48);
-  v128.store(tile, b0, 64); v128.store(tile, b1, 80); v128.store(tile, b2, 96); v128.store(tile, b3, 112);
-  v128.store(tile, c0, 128); v128.store(tile, c1, 144); v128.store(tile, c2, 160); v128.store(tile, c3, 176);
-  v128.store(tile, d0, 192); v128.store(tile, d1, 208); v128.store(tile, d2, 224); v128.store(tile, d3, 240);
+  sumsOfPair(panel, other, value, column, end, step, 1, bias, tile);
 }
 
-/** As `blocksOfPair`, over blocks of two inputs. */
+/** The same over blocks of two inputs. */
 function pairsOfPair(panel: usize, other: usize, value: usize, column: usize, end: usize, step: usize, bias: usize, tile: usize): void {
+  sumsOfPair(panel, other, value, column, end, step, 2, bias, tile);
+}
+
+/** Written `[4][16]`. */
+// @ts-ignore: decorator
+@inline
+function sumsOfPair(
+  panel: usize, other: usize, value: usize, column: usize, end: usize, step: usize, width: i32, bias: usize, tile: usize,
+): void {
   let a0 = biasOf(bias, 0), b0 = biasOf(bias, 4), c0 = biasOf(bias, 8), d0 = biasOf(bias, 12);
   let a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0, c1 = c0, c2 = c0, c3 = c0, d1 = d0, d2 = d0, d3 = d0;
   for (; column < end; column += 4, value += step) {
-    const offset = <usize>load<u32>(column) << 6;
+    const offset = <usize>load<u32>(column) << (width == 1 ? 5 : 6);
     let x0 = v128.load(panel + offset), x1 = v128.load(panel + offset, 16);
     let x2 = v128.load(other + offset), x3 = v128.load(other + offset, 16);
     let w = v128.load32_splat(value);
@@ -120,17 +111,19 @@ function pairsOfPair(panel: usize, other: usize, value: usize, column: usize, en
     c0 = madd(w, x0, c0); c1 = madd(w, x1, c1); c2 = madd(w, x2, c2); c3 = madd(w, x3, c3);
     w = v128.load32_splat(value, 12);
     d0 = madd(w, x0, d0); d1 = madd(w, x1, d1); d2 = madd(w, x2, d2); d3 = madd(w, x3, d3);
-    value += step;
-    x0 = v128.load(panel + offset, 32); x1 = v128.load(panel + offset, 48);
-    x2 = v128.load(other + offset, 32); x3 = v128.load(other + offset, 48);
-    w = v128.load32_splat(value);
-    a0 = madd(w, x0, a0); a1 = madd(w, x1, a1); a2 = madd(w, x2, a2); a3 = madd(w, x3, a3);
-    w = v128.load32_splat(value, 4);
-    b0 = madd(w, x0, b0); b1 = madd(w, x1, b1); b2 = madd(w, x2, b2); b3 = madd(w, x3, b3);
-    w = v128.load32_splat(value, 8);
-    c0 = madd(w, x0, c0); c1 = madd(w, x1, c1); c2 = madd(w, x2, c2); c3 = madd(w, x3, c3);
-    w = v128.load32_splat(value, 12);
-    d0 = madd(w, x0, d0); d1 = madd(w, x1, d1); d2 = madd(w, x2, d2); d3 = madd(w, x3, d3);
+    if (width == 2) {
+      value += step;
+      x0 = v128.load(panel + offset, 32); x1 = v128.load(panel + offset, 48);
+      x2 = v128.load(other + offset, 32); x3 = v128.load(other + offset, 48);
+      w = v128.load32_splat(value);
+      a0 = madd(w, x0, a0); a1 = madd(w, x1, a1); a2 = madd(w, x2, a2); a3 = madd(w, x3, a3);
+      w = v128.load32_splat(value, 4);
+      b0 = madd(w, x0, b0); b1 = madd(w, x1, b1); b2 = madd(w, x2, b2); b3 = madd(w, x3, b3);
+      w = v128.load32_splat(value, 8);
+      c0 = madd(w, x0, c0); c1 = madd(w, x1, c1); c2 = madd(w, x2, c2); c3 = madd(w, x3, c3);
+      w = v128.load32_splat(value, 12);
+      d0 = madd(w, x0, d0); d1 = madd(w, x1, d1); d2 = madd(w, x2, d2); d3 = madd(w, x3, d3);
+    }
   }
   v128.store(tile, a0); v128.store(tile, a1, 16); v128.store(tile, a2, 32); v128.store(tile, a3, 48);
   v128.store(tile, b0, 64); v128.store(tile, b1, 80); v128.store(tile, b2, 96); v128.store(tile, b3, 112);
