@@ -1,7 +1,7 @@
 /** Encoders of random weights: what every way of running one is made from. */
 import { memoryFiles } from "@pare/core";
 import { writeOnnx } from "@pare/formats";
-import { bert, bertConfig, createModel, extraOf, forwardGraph, padRows, type Checkpoint } from "@pare/models";
+import { bert, bertConfig, createModel, extraOf, forwardGraph, padRows, type BertConfig, type Checkpoint } from "@pare/models";
 import { compile, createStore, type Chooser, type Device, type Graph, type HostTensor } from "@pare/tensor-core";
 import type { OnnxWork } from "./onnxruntime.ts";
 import type { Way } from "./way.ts";
@@ -31,6 +31,11 @@ export function encoderOf({ layers, width, heads, tokens: count, vocabularySize 
     inputs: padRows([tokens], undefined, { extra: extraOf(bert.define, config) }),
     tokens,
   };
+}
+
+/** The same encoder as a stage has made it: other weights, and where it was cut another config. */
+export function encoderWith(encoder: Encoder, model: Checkpoint): Encoder {
+  return { ...encoder, model, graph: forwardGraph(bert.define, model.config as BertConfig, (hidden) => ({ hidden })) };
 }
 
 /** Ours, over the weights of `model`, which may be the encoder's own or made of them. */
