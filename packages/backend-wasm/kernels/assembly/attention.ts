@@ -238,8 +238,19 @@ export function f32_attention_gradient(
 /** Of one query row: scores, biased and scaled, become p, dp becomes ds = factor·p·(dp − along), both 0 from `own` up to n. */
 function scoreGradients(p: usize, ds: usize, own: i32, n: i32, factor: f32, logSum: f32, along: f32): void {
   const f = f32x4.splat(factor), l = f32x4.splat(logSum), a = f32x4.splat(along);
+  const end = bytes(own & ~3);
   let o: usize = 0;
-  for (const end = bytes(own & ~3); o < end; o += 16) {
+  if (WIDE) {
+    for (; o + 32 <= end; o += 32) {
+      const e = expNonPositive4(f32x4.sub(v128.load(p + o), l)), g = expNonPositive4(f32x4.sub(v128.load(p + o, 16), l));
+      const d = f32x4.mul(f32x4.mul(e, f), f32x4.sub(v128.load(ds + o), a)), h = f32x4.mul(f32x4.mul(g, f), f32x4.sub(v128.load(ds + o, 16), a));
+      v128.store(p + o, e);
+      v128.store(p + o, g, 16);
+      v128.store(ds + o, d);
+      v128.store(ds + o, h, 16);
+    }
+  }
+  for (; o < end; o += 16) {
     const e = expNonPositive4(f32x4.sub(v128.load(p + o), l));
     v128.store(p + o, e);
     v128.store(ds + o, f32x4.mul(f32x4.mul(e, f), f32x4.sub(v128.load(ds + o), a)));

@@ -30,6 +30,13 @@ function row(kind: i32, a: usize, b: usize, y: usize, n: i32, inner: i32): void 
   const end = y + (<usize>(n & ~3) << 2);
   const rest = n & 3;
   if (inner == 0) {
+    if (WIDE) {
+      for (; y + 32 <= end; y += 32, a += 32, b += 32) {
+        const u = apply4(kind, v128.load(a), v128.load(b)), v = apply4(kind, v128.load(a, 16), v128.load(b, 16));
+        v128.store(y, u);
+        v128.store(y, v, 16);
+      }
+    }
     for (; y < end; y += 16, a += 16, b += 16) v128.store(y, apply4(kind, v128.load(a), v128.load(b)));
     if (rest) storeTail(y, apply4(kind, loadTail(a, rest), loadTail(b, rest)), rest);
   } else if (inner == 1) {

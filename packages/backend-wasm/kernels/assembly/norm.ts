@@ -52,8 +52,16 @@ function inverseRoot(squares: f32, n: i32, epsilon: f32): f32 {
 export function f32_rms_norm(x: usize, weight: usize, y: usize, rows: i32, n: i32, epsilon: f32): void {
   for (let r = 0; r < rows; r++, x += <usize>n << 2) {
     const inverse = f32x4.splat(inverseRoot(sumOfSquares(x, n, 0), n, epsilon));
-    let p = x, w = weight;
-    for (let i = n >> 2; i > 0; i--, p += 16, w += 16, y += 16) {
+    let p = x, w = weight, i = n >> 2;
+    if (WIDE) {
+      for (; i > 1; i -= 2, p += 32, w += 32, y += 32) {
+        const u = f32x4.mul(f32x4.mul(v128.load(p), inverse), v128.load(w));
+        const v = f32x4.mul(f32x4.mul(v128.load(p, 16), inverse), v128.load(w, 16));
+        v128.store(y, u);
+        v128.store(y, v, 16);
+      }
+    }
+    for (; i > 0; i--, p += 16, w += 16, y += 16) {
       v128.store(y, f32x4.mul(f32x4.mul(v128.load(p), inverse), v128.load(w)));
     }
     const rest = n & 3;
@@ -69,8 +77,16 @@ export function f32_layer_norm(x: usize, weight: usize, bias: usize, y: usize, r
     const mean = meanOf(x, n);
     const inverse = f32x4.splat(inverseRoot(sumOfSquares(x, n, mean), n, epsilon));
     const m = f32x4.splat(mean);
-    let p = x, w = weight, b = bias;
-    for (let i = n >> 2; i > 0; i--, p += 16, w += 16, b += 16, y += 16) {
+    let p = x, w = weight, b = bias, i = n >> 2;
+    if (WIDE) {
+      for (; i > 1; i -= 2, p += 32, w += 32, b += 32, y += 32) {
+        const u = madd(f32x4.mul(f32x4.sub(v128.load(p), m), inverse), v128.load(w), v128.load(b));
+        const v = madd(f32x4.mul(f32x4.sub(v128.load(p, 16), m), inverse), v128.load(w, 16), v128.load(b, 16));
+        v128.store(y, u);
+        v128.store(y, v, 16);
+      }
+    }
+    for (; i > 0; i--, p += 16, w += 16, b += 16, y += 16) {
       v128.store(y, madd(f32x4.mul(f32x4.sub(v128.load(p), m), inverse), v128.load(w), v128.load(b)));
     }
     const rest = n & 3;

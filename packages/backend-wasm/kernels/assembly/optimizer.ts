@@ -11,8 +11,27 @@ export function f32_adamw(parameter: usize, gradient: usize, m: usize, v: usize,
   const step = f32x4.splat(rate / load<f32>(hyper, 20));
   const inverse2 = f32x4.splat(1 / load<f32>(hyper, 24));
   const scale = f32x4.splat(load<f32>(hyper, 28));
+  const end = <usize>(n & ~3) << 2;
   let o: usize = 0;
-  for (const end = <usize>(n & ~3) << 2; o < end; o += 16) {
+  if (WIDE) {
+    for (; o + 32 <= end; o += 32) {
+      const g = f32x4.mul(v128.load(gradient + o), scale), h = f32x4.mul(v128.load(gradient + o, 16), scale);
+      const first = madd(rest1, g, f32x4.mul(beta1, v128.load(m + o))), next = madd(rest1, h, f32x4.mul(beta1, v128.load(m + o, 16)));
+      const second = madd(f32x4.mul(rest2, g), g, f32x4.mul(beta2, v128.load(v + o)));
+      const other = madd(f32x4.mul(rest2, h), h, f32x4.mul(beta2, v128.load(v + o, 16)));
+      const change = f32x4.div(f32x4.mul(step, first), f32x4.add(f32x4.sqrt(f32x4.mul(second, inverse2)), epsilon));
+      const move = f32x4.div(f32x4.mul(step, next), f32x4.add(f32x4.sqrt(f32x4.mul(other, inverse2)), epsilon));
+      const a = f32x4.sub(f32x4.mul(v128.load(parameter + o), keep), change);
+      const b = f32x4.sub(f32x4.mul(v128.load(parameter + o, 16), keep), move);
+      v128.store(m + o, first);
+      v128.store(m + o, next, 16);
+      v128.store(v + o, second);
+      v128.store(v + o, other, 16);
+      v128.store(parameter + o, a);
+      v128.store(parameter + o, b, 16);
+    }
+  }
+  for (; o < end; o += 16) {
     const g = f32x4.mul(v128.load(gradient + o), scale);
     const first = madd(rest1, g, f32x4.mul(beta1, v128.load(m + o)));
     const second = madd(f32x4.mul(rest2, g), g, f32x4.mul(beta2, v128.load(v + o)));

@@ -64,6 +64,13 @@ export function f32_cross_entropy_gradient(
 function probabilities(x: usize, y: usize, n: i32, shift: f32, scale: f32): void {
   const u = f32x4.splat(shift), v = f32x4.splat(scale);
   const end = y + (<usize>(n & ~3) << 2);
+  if (WIDE) {
+    for (; y + 32 <= end; y += 32, x += 32) {
+      const a = f32x4.mul(expNonPositive4(f32x4.sub(v128.load(x), u)), v), b = f32x4.mul(expNonPositive4(f32x4.sub(v128.load(x, 16), u)), v);
+      v128.store(y, a);
+      v128.store(y, b, 16);
+    }
+  }
   for (; y < end; y += 16, x += 16) v128.store(y, f32x4.mul(expNonPositive4(f32x4.sub(v128.load(x), u)), v));
   const rest = n & 3;
   if (rest) storeTail(y, f32x4.mul(expNonPositive4(f32x4.sub(loadTail(x, rest), u)), v), rest);

@@ -1,4 +1,7 @@
-/** y[i] = f(x[i]) over n floats; y may be x. */
+/**
+ * y[i] = f(x[i]) over n floats; y may be x. Here and in other loops, two vectors are loaded before either is stored, and no branch lies
+ * between them, where an engine may join them (`WIDE`).
+ */
 import { gelu4, geluSlope4, geluTanh4, geluTanhSlope4, erf4, exp4, log4, one, sigmoid4, silu4, siluSlope4, tanh4 } from "./lib/math";
 import { loadTail, storeTail } from "./lib/simd";
 
@@ -26,6 +29,13 @@ function apply4(kind: i32, v: v128): v128 {
 @inline
 function each(kind: i32, x: usize, y: usize, n: i32): void {
   const end = y + (<usize>(n & ~3) << 2);
+  if (WIDE) {
+    for (; y + 32 <= end; y += 32, x += 32) {
+      const a = apply4(kind, v128.load(x)), b = apply4(kind, v128.load(x, 16));
+      v128.store(y, a);
+      v128.store(y, b, 16);
+    }
+  }
   for (; y < end; y += 16, x += 16) v128.store(y, apply4(kind, v128.load(x)));
   const rest = n & 3;
   if (rest) storeTail(y, apply4(kind, loadTail(x, rest)), rest);
@@ -60,8 +70,16 @@ function chained4(kind: i32, grad: v128, x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function chain(kind: i32, grad: usize, x: usize, y: usize, n: i32): void {
+  const end = <usize>(n & ~3) << 2;
   let o: usize = 0;
-  for (const end = <usize>(n & ~3) << 2; o < end; o += 16) v128.store(y + o, chained4(kind, v128.load(grad + o), v128.load(x + o)));
+  if (WIDE) {
+    for (; o + 32 <= end; o += 32) {
+      const a = chained4(kind, v128.load(grad + o), v128.load(x + o)), b = chained4(kind, v128.load(grad + o, 16), v128.load(x + o, 16));
+      v128.store(y + o, a);
+      v128.store(y + o, b, 16);
+    }
+  }
+  for (; o < end; o += 16) v128.store(y + o, chained4(kind, v128.load(grad + o), v128.load(x + o)));
   const rest = n & 3;
   if (rest) storeTail(y + o, chained4(kind, loadTail(grad + o, rest), loadTail(x + o, rest)), rest);
 }

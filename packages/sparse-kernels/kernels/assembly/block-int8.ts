@@ -2,8 +2,8 @@
  * Linear layers over blocks of 4 outputs × 2 inputs of int8 codes, activations rounded to int8: a pair of codes and a pair of
  * activations make one lane of an i16 dot product. Sums of integers are exact, so that every order gives the same bytes.
  */
+import { epilogue } from "../../../backend-wasm/kernels/assembly/lib/epilogue";
 import { loadTail, storeTail } from "../../../backend-wasm/kernels/assembly/lib/simd";
-import { finish } from "./finish";
 import { copyTile, storePairTile, storeTurned } from "./panels";
 
 /** Blocks whose pairs and columns (20 bytes each) stay in the second-level cache while all panels pass. */
@@ -71,7 +71,7 @@ export function i16_linear_block_4x8(
           storePairTile(tile, rows + at, stride, count, outputs);
         }
         const place = rows + (<usize>first << 4);
-        finish(place, residual == 0 ? 0 : residual + (place - y), count, width, stride, activation);
+        epilogue(place, stride, count, width, 0, activation, residual == 0 ? 0 : residual + (place - y));
       }
     }
     for (; token < tokens; token += 8) {
@@ -91,7 +91,7 @@ export function i16_linear_block_4x8(
         if (!whole) copyTile(tile, target, stride, count, min(4, out - output));
       }
       const place = rows + (<usize>first << 4);
-      finish(place, residual == 0 ? 0 : residual + (place - y), count, width, stride, activation);
+      epilogue(place, stride, count, width, 0, activation, residual == 0 ? 0 : residual + (place - y));
     }
   }
 }
@@ -198,7 +198,7 @@ export function i16_linear_block_4x1(
     else storeTail(y + place, sum, rest);
   }
   const first = <usize>begin << 4;
-  finish(y + first, residual == 0 ? 0 : residual + first, 1, min(end << 2, out) - (begin << 2), 0, activation);
+  epilogue(y + first, 0, 1, min(end << 2, out) - (begin << 2), 0, activation, residual == 0 ? 0 : residual + first);
 }
 
 // @ts-ignore: decorator

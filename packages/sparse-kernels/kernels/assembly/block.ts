@@ -4,8 +4,8 @@
  *
  * All work on block rows `[begin, end)` alone, or on the panels they are given, so that threads share the rest.
  */
+import { epilogue } from "../../../backend-wasm/kernels/assembly/lib/epilogue";
 import { madd, loadTail, storeTail } from "../../../backend-wasm/kernels/assembly/lib/simd";
-import { finish } from "./finish";
 import { copyTile, panelBytes, storePairTile, storeTurned, unpack } from "./panels";
 
 /** Values that with their columns stay in the second-level cache while all panels pass. */
@@ -37,7 +37,7 @@ export function f32_linear_block_4x8(
           blockRowOfPair(panel, panel + bytes, values, columns, starts, bias, rows, tile, count, out, stride, height, width, row);
         }
         const place = rows + (<usize>(first * height) << 2);
-        finish(place, residual == 0 ? 0 : residual + (place - y), count, columnsOut, stride, activation);
+        epilogue(place, stride, count, columnsOut, 0, activation, residual == 0 ? 0 : residual + (place - y));
       }
     }
     for (; token < tokens; token += 8) {
@@ -59,7 +59,7 @@ export function f32_linear_block_4x8(
         }
       }
       const place = rows + (<usize>(first * height) << 2);
-      finish(place, residual == 0 ? 0 : residual + (place - y), count, columnsOut, stride, activation);
+      epilogue(place, stride, count, columnsOut, 0, activation, residual == 0 ? 0 : residual + (place - y));
     }
   }
 }
@@ -193,7 +193,7 @@ export function f32_linear_block_4x1(
     }
   }
   const first = <usize>(begin * height) << 2;
-  finish(y + first, residual == 0 ? 0 : residual + first, 1, min(end * height, out) - begin * height, 0, activation);
+  epilogue(y + first, 0, 1, min(end * height, out) - begin * height, 0, activation, residual == 0 ? 0 : residual + first);
 }
 
 // @ts-ignore: decorator

@@ -2,8 +2,8 @@
  * Linear layers over compressed sparse rows: each kept weight meets the 8 tokens of a panel. All work on the rows `[begin, end)`, or on
  * the panels they are given, so that threads share the rest; a range begins at a multiple of 4.
  */
+import { epilogue } from "../../../backend-wasm/kernels/assembly/lib/epilogue";
 import { madd, sumLanes } from "../../../backend-wasm/kernels/assembly/lib/simd";
-import { finish } from "./finish";
 import { copyTile, panelBytes, storePairTile, storeTurned, unpack } from "./panels";
 
 /** Entries whose values and columns (8 bytes each) stay in the second-level cache while all panels pass. */
@@ -36,7 +36,7 @@ export function f32_linear_csr_1x8(
           }
           storePairTile(tile, y + <usize>token * stride + (<usize>row << 2), stride, count, outputs);
         }
-        finish(y + rows, residual == 0 ? 0 : residual + rows, count, last - first, stride, activation);
+        epilogue(y + rows, stride, count, last - first, 0, activation, residual == 0 ? 0 : residual + rows);
       }
     }
     for (; token < tokens; token += 8) {
@@ -56,7 +56,7 @@ export function f32_linear_csr_1x8(
         turn(tile + 16, turned + 4 * turnedStride, turnedStride);
         if (!whole) copyTile(turned, target, stride, count, outputs);
       }
-      finish(y + rows, residual == 0 ? 0 : residual + rows, count, last - first, stride, activation);
+      epilogue(y + rows, stride, count, last - first, 0, activation, residual == 0 ? 0 : residual + rows);
     }
   }
 }
@@ -156,7 +156,7 @@ export function f32_linear_csr_1x1(
     store<f32>(y + (<usize>row << 2), (s0 + s1) + (s2 + s3));
   }
   const place = <usize>first << 2;
-  finish(y + place, residual == 0 ? 0 : residual + place, 1, last - first, 0, activation);
+  epilogue(y + place, 0, 1, last - first, 0, activation, residual == 0 ? 0 : residual + place);
 }
 
 /**

@@ -130,39 +130,46 @@ export function erf4(x: v128): v128 {
   return v128.bitselect(small, signed, f32x4.lt(a, one()));
 }
 
-/** 2·Φ(x), given e^(−x²/2); by erfc, so that the tail of negative x keeps its relative precision. */
+/** 2·Φ(x), given h = x²/2 and e^−h; by erfc, so that the tail of negative x keeps its relative precision. */
 // @ts-ignore: decorator
 @inline
-function doubleNormal4(x: v128, e: v128): v128 {
+function doubleNormal4(x: v128, h: v128, e: v128): v128 {
   const z = f32x4.mul(f32x4.abs(x), f32x4.splat(0.7071067812));
-  const u = f32x4.mul(f32x4.mul(x, x), f32x4.splat(0.5));
   const signedZ = f32x4.mul(x, f32x4.splat(0.7071067812));
-  const small = f32x4.add(one(), f32x4.mul(signedZ, erfOverX(u)));
+  const small = f32x4.add(one(), f32x4.mul(signedZ, erfOverX(h)));
   const tail = erfcTail(f32x4.pmin(z, f32x4.splat(15)), e);
   const large = v128.bitselect(f32x4.sub(f32x4.splat(2), tail), tail, f32x4.gt(x, f32x4.splat(0)));
   return v128.bitselect(small, large, f32x4.lt(z, one()));
 }
 
-/** e^(−x²/2). */
 // @ts-ignore: decorator
 @inline
-function bell4(x: v128): v128 {
-  return exp4(f32x4.neg(f32x4.pmin(f32x4.mul(f32x4.mul(x, x), f32x4.splat(0.5)), f32x4.splat(200))));
+function halfSquare4(x: v128): v128 {
+  return f32x4.mul(f32x4.mul(x, x), f32x4.splat(0.5));
+}
+
+/** e^−h. */
+// @ts-ignore: decorator
+@inline
+function bell4(h: v128): v128 {
+  return exp4(f32x4.neg(f32x4.pmin(h, f32x4.splat(200))));
 }
 
 /** x·Φ(x). */
 // @ts-ignore: decorator
 @inline
 export function gelu4(x: v128): v128 {
-  return f32x4.mul(f32x4.mul(x, f32x4.splat(0.5)), doubleNormal4(x, bell4(x)));
+  const h = halfSquare4(x);
+  return f32x4.mul(f32x4.mul(x, f32x4.splat(0.5)), doubleNormal4(x, h, bell4(h)));
 }
 
 /** Φ(x) + x·φ(x). */
 // @ts-ignore: decorator
 @inline
 export function geluSlope4(x: v128): v128 {
-  const e = bell4(x);
-  return madd(f32x4.mul(x, f32x4.splat(0.3989422804)), e, f32x4.mul(f32x4.splat(0.5), doubleNormal4(x, e)));
+  const h = halfSquare4(x);
+  const e = bell4(h);
+  return madd(f32x4.mul(x, f32x4.splat(0.3989422804)), e, f32x4.mul(f32x4.splat(0.5), doubleNormal4(x, h, e)));
 }
 
 /** s + x·s·(1 − s)·1.5957691·(1 + 3·0.044715·x²) with s = σ(1.5957691 (x + 0.044715 x³)). */

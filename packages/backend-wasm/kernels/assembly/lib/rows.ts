@@ -16,6 +16,14 @@ export function expRow(x: usize, y: usize, n: i32, shift: f32): f32 {
   const s = f32x4.splat(shift);
   let total = f32x4.splat(0);
   const end = y + (<usize>(n & ~3) << 2);
+  if (WIDE) {
+    for (; y + 32 <= end; y += 32, x += 32) {
+      const e = expNonPositive4(f32x4.sub(v128.load(x), s)), f = expNonPositive4(f32x4.sub(v128.load(x, 16), s));
+      v128.store(y, e);
+      v128.store(y, f, 16);
+      total = f32x4.add(f32x4.add(total, e), f);
+    }
+  }
   for (; y < end; y += 16, x += 16) {
     const e = expNonPositive4(f32x4.sub(v128.load(x), s));
     total = f32x4.add(total, e);
@@ -45,6 +53,13 @@ export function sumExp(x: usize, n: i32, shift: f32): f32 {
 export function scaleRow(x: usize, y: usize, n: i32, scale: f32): void {
   const s = f32x4.splat(scale);
   const end = y + (<usize>(n & ~3) << 2);
+  if (WIDE) {
+    for (; y + 32 <= end; y += 32, x += 32) {
+      const a = f32x4.mul(v128.load(x), s), b = f32x4.mul(v128.load(x, 16), s);
+      v128.store(y, a);
+      v128.store(y, b, 16);
+    }
+  }
   for (; y < end; y += 16, x += 16) v128.store(y, f32x4.mul(v128.load(x), s));
   const rest = n & 3;
   if (rest) storeTail(y, f32x4.mul(loadTail(x, rest), s), rest);
@@ -54,6 +69,13 @@ export function scaleRow(x: usize, y: usize, n: i32, scale: f32): void {
 export function scaleAddRow(x: usize, b: usize, y: usize, n: i32, scale: f32): void {
   const s = f32x4.splat(scale);
   const end = y + (<usize>(n & ~3) << 2);
+  if (WIDE) {
+    for (; y + 32 <= end; y += 32, x += 32, b += 32) {
+      const u = madd(s, v128.load(x), v128.load(b)), v = madd(s, v128.load(x, 16), v128.load(b, 16));
+      v128.store(y, u);
+      v128.store(y, v, 16);
+    }
+  }
   for (; y < end; y += 16, x += 16, b += 16) v128.store(y, madd(s, v128.load(x), v128.load(b)));
   const rest = n & 3;
   if (rest) storeTail(y, madd(s, loadTail(x, rest), loadTail(b, rest)), rest);
