@@ -21,6 +21,7 @@ const ABSENT = new Set([
   "layer-norm-gradient",
   "linear-affine",
   "linear-affine-int8",
+  "linear-f16",
   "linear-half",
   "random-uniform",
   "rms-norm-gradient",

@@ -1,6 +1,6 @@
 import { defineOp, f32, i32, type DeviceBuffer, type PlannedTensor } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
-import { implement, openWasm, type WasmPack } from "../src/index.ts";
+import { implement, openWasm, UNSUPPORTED, type WasmPack } from "../src/index.ts";
 import { modules } from "../src/generated/modules.ts";
 
 const doubleExp = defineOp({
@@ -92,6 +92,12 @@ describe("the wasm device", () => {
     const buffer = device.allocate(64);
     const step = { op: doubleExp, attrs: {}, inputs: { x: plan(buffer, 0, 4) }, outputs: { y: plan(buffer, 0, 4) } };
     for (let i = 0; i < 3; i++) expect(() => device.prepare([step])).toThrow(/f32_exp/);
+  });
+
+  it("has no kernel for what it declares it has none for", async () => {
+    const device = await openWasm();
+    expect(Object.keys(UNSUPPORTED).filter((op) => device.supports(op))).toEqual([]);
+    await device.close();
   });
 
   it("runs plain SIMD when asked to be portable", async () => {

@@ -48,8 +48,10 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-export async function openGpuDevice(adapter: GPUAdapter, { subgroups }: Features): Promise<GPUDevice> {
-  const requiredFeatures: GPUFeatureName[] = subgroups ? ["subgroups"] : [];
+export async function openGpuDevice(adapter: GPUAdapter, { subgroups, shaderF16 }: Features): Promise<GPUDevice> {
+  const requiredFeatures: GPUFeatureName[] = [];
+  if (subgroups) requiredFeatures.push("subgroups");
+  if (shaderF16) requiredFeatures.push("shader-f16");
   const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
   return adapter.requestDevice({ requiredFeatures, requiredLimits });
 }
@@ -59,14 +61,18 @@ export function featuresOf(gpu: GPU, adapter: GPUAdapter, portable: boolean): Fe
   return {
     subgroups: !portable && adapter.features.has("subgroups") && language.has("subgroup_id"),
     packedDot: !portable && language.has("packed_4x8_integer_dot_product"),
+    shaderF16: !portable && adapter.features.has("shader-f16"),
   };
 }
 
 /** What really runs: "software google swiftshader, subgroups, packed-int8". */
-export function variantOf(adapter: GPUAdapter, { subgroups, packedDot }: Features): string {
+export function variantOf(adapter: GPUAdapter, { subgroups, packedDot, shaderF16 }: Features): string {
   const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
   const software = isFallbackAdapter || /swiftshader|llvmpipe|warp|basic render/i.test(`${architecture} ${description}`);
-  const named = [vendor, architecture].filter((part) => part !== "").join(" ");
-  const adapterName = `${software ? "software " : ""}${named === "" ? description || "unnamed adapter" : named}`;
-  return [adapterName, subgroups && "subgroups", packedDot && "packed-int8"].filter((part) => part !== false).join(", ");
+  // Some implementations give the vendor as a number; names of files are made of this one.
+  const named = [/^\d+$/.test(vendor) ? "" : vendor, architecture].filter((part) => part !== "").join(" ");
+  const adapterName = `${software ? "software " : ""}${named || description.replaceAll("/", " ") || "unnamed adapter"}`;
+  return [adapterName, subgroups && "subgroups", packedDot && "packed-int8", shaderF16 && "f16"]
+    .filter((part) => part !== false)
+    .join(", ");
 }

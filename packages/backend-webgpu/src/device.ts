@@ -8,6 +8,7 @@ import { KERNELS } from "./kernels/index.ts";
 import { createMemory, type Memory } from "./memory.ts";
 import { build, createPipelines, runByReference, submit, type Built, type Pipelines } from "./program.ts";
 import type { Features, WebgpuPack, WebgpuTypes } from "./types.ts";
+import { unsupported } from "./unsupported.ts";
 
 export interface WebgpuDeviceOptions {
   /** Kernels of other packages; those of other backends are left aside, of two kernels for one op the later pack's runs. */
@@ -36,7 +37,8 @@ export async function openWebgpu(options: WebgpuDeviceOptions = {}): Promise<Web
   const adapter = await requireAdapter(gpu, powerPreference === undefined ? {} : { powerPreference });
   const features = featuresOf(gpu!, adapter, portable);
   const device = await openGpuDevice(adapter, features);
-  const kernels = new Map<string, Kernel<WebgpuTypes>>(KERNELS.map((kernel) => [kernel.op, kernel]));
+  const missing = unsupported(features);
+  const kernels = new Map(KERNELS.filter(({ op }) => !(op in missing)).map((kernel) => [kernel.op, kernel]));
   for (const pack of packs) if (isWebgpuPack(pack)) for (const kernel of pack.kernels) kernels.set(kernel.op, kernel);
   const memory = createMemory(device, memoryLimit);
   const parts = { device, memory, features, kernels, pipelines: createPipelines(device), faults: watch(device), instance: gpu };

@@ -1,5 +1,6 @@
 export { openWebgpu, type WebgpuDevice, type WebgpuDeviceOptions } from "./device.ts";
 export { webgpuBackend } from "./plugin.ts";
+export { unsupported } from "./unsupported.ts";
 export {
   implement,
   type Call,

@@ -37,6 +37,7 @@ export function shaderOf(call: Call, features: Features): Shader {
   });
   const code = [
     call.lanes > 1 && features.subgroups ? "enable subgroups;" : "",
+    features.shaderF16 ? "enable f16;" : "",
     `struct Numbers { ${numbers.map(([name, type]) => `${name}: ${type}`).join(", ")} }`,
     "@group(0) @binding(0) var<uniform> p: Numbers;",
     ...bindings.map(

@@ -22,6 +22,8 @@ export interface Features {
   readonly subgroups: boolean;
   /** `dot4I8Packed`. */
   readonly packedDot: boolean;
+  /** The type `f16`, which every shader then enables. */
+  readonly shaderF16: boolean;
 }
 
 /** One dispatch: a shader, the tensors it touches, and its numbers. */

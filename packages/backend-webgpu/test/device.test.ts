@@ -192,11 +192,13 @@ describe.skipIf(device === undefined)("the WebGPU device", () => {
 
   it("names what runs, and runs plain WGSL where it is told to", async () => {
     const portable = (await webgpuBackend.open({ portable: true }))!;
-    expect(portable.features).toEqual({ subgroups: false, packedDot: false });
-    expect(portable.variant).not.toMatch(/subgroups|packed/);
+    expect(portable.features).toEqual({ subgroups: false, packedDot: false, shaderF16: false });
+    expect(portable.variant).not.toMatch(/subgroups|packed|f16/);
+    expect(portable.supports("linear-f16")).toBe(false);
     for (const [feature, named] of [
       ["subgroups", "subgroups"],
       ["packedDot", "packed-int8"],
+      ["shaderF16", "f16"],
     ] as const) {
       expect(device!.variant.includes(named)).toBe(device!.features[feature]);
     }

@@ -114,6 +114,7 @@ export { dequantizeAffine, dequantizeAffineOp } from "./ops/dequantize-affine.ts
 export { layerNorm, layerNormGradientOp, layerNormOp, type LayerNormAttrs } from "./ops/layer-norm.ts";
 export { linearAffineInt8, linearAffineInt8Op, roundRows } from "./ops/linear-affine-int8.ts";
 export { linearAffine, linearAffineOp, type LinearAffineAttrs } from "./ops/linear-affine.ts";
+export { linearF16, linearF16Op, type LinearF16Attrs } from "./ops/linear-f16.ts";
 export { linearHalf, linearHalfOp, type LinearHalfAttrs } from "./ops/linear-half.ts";
 export { linear, linearOp, type LinearAttrs } from "./ops/linear.ts";
 export { logSoftmax, logSoftmaxOp } from "./ops/log-softmax.ts";

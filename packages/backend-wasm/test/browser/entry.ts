@@ -1,4 +1,4 @@
 import { conformanceRunner } from "../../../../tools/browser/conformance.ts";
-import { openWasm } from "../../src/index.ts";
+import { openWasm, UNSUPPORTED } from "../../src/index.ts";
 
-export const run: (name: string) => Promise<string | undefined> = conformanceRunner({ device: () => openWasm() });
+export const run: (name: string) => Promise<string | undefined> = conformanceRunner({ device: () => openWasm(), skip: UNSUPPORTED });

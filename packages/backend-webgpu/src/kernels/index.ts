@@ -8,6 +8,7 @@ import { cacheWriteKernel } from "./cache-write.ts";
 import { castKernel } from "./cast.ts";
 import { copyKernels } from "./copy.ts";
 import { gatedKernels } from "./gated.ts";
+import { linearF16Kernel } from "./f16.ts";
 import { productKernels } from "./linear.ts";
 import { halfKernels } from "./half.ts";
 import { normKernels } from "./norm.ts";
@@ -30,6 +31,7 @@ export const KERNELS: readonly Kernel<WebgpuTypes>[] = [
   ...copyKernels,
   ...gatedKernels,
   ...halfKernels,
+  linearF16Kernel,
   ...normKernels,
   ...optimizerKernels,
   ...productKernels,

@@ -16,6 +16,7 @@ import { dequantizeAffineOp } from "./dequantize-affine.ts";
 import { layerNormGradientOp, layerNormOp } from "./layer-norm.ts";
 import { linearAffineInt8Op } from "./linear-affine-int8.ts";
 import { linearAffineOp } from "./linear-affine.ts";
+import { linearF16Op } from "./linear-f16.ts";
 import { linearHalfOp } from "./linear-half.ts";
 import { linearOp } from "./linear.ts";
 import { logSoftmaxOp } from "./log-softmax.ts";
@@ -66,6 +67,7 @@ export const OPS: readonly AnyOp[] = [
   layerNormGradientOp,
   layerNormOp,
   linearAffineOp,
+  linearF16Op,
   linearHalfOp,
   linearAffineInt8Op,
   linearOp,

@@ -28,13 +28,15 @@ export const firstCandidate: Chooser = ({ candidates }) => {
 };
 
 /**
- * Rounds activations to int8 where a storage can use such, by another chooser elsewhere: faster, for a cost in accuracy that is
- * the caller's to measure.
+ * Rounds activations where a storage can use such and the device has the kernel: to int8 over codes, to f16 over weights of f16; by
+ * another chooser elsewhere, which the reason then says. Faster, for a cost in accuracy that is the caller's to measure.
  */
 export function roundActivations(otherwise: Chooser = firstCandidate): Chooser {
   return async (choice) => {
     const candidate = choice.candidates.find(({ approximate }) => approximate === true);
-    return candidate === undefined ? otherwise(choice) : { candidate, why: "activations rounded to int8 were asked for" };
+    if (candidate !== undefined) return { candidate, why: "rounded activations were asked for" };
+    const chosen = await otherwise(choice);
+    return { ...chosen, why: `no kernel here rounds activations for this storage; ${chosen.why}` };
   };
 }
 

@@ -1,5 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { compile, createStore, denseOf, f32, linear, openReference, rows, toF16, trace, type HostTensor } from "../index.ts";
+import {
+  compile,
+  createStore,
+  denseOf,
+  f32,
+  firstCandidate,
+  linear,
+  openReference,
+  roundActivations,
+  rows,
+  toF16,
+  trace,
+  type ChoiceEvent,
+  type Chooser,
+  type Device,
+  type HostTensor,
+} from "../index.ts";
 
 function half(dtype: "f16" | "bf16", shape: readonly number[], bits: readonly number[]): HostTensor {
   return { dtype, shape, data: Uint16Array.from(bits) };
@@ -32,5 +48,36 @@ describe("dense storage", () => {
 
   it("refuses f16 that is not finite where it is uploaded, by the weight's name", async () => {
     await expect(run(half("f16", [2, 3], [0, 0, 0x7c00, 0, 0, 0]))).rejects.toThrow(/weight-not-finite/);
+  });
+});
+
+describe("a weight of 16-bit floats where rounded activations are asked for", () => {
+  async function chosen(dtype: "f16" | "bf16", chooser: Chooser, missing: readonly string[] = []): Promise<[ChoiceEvent, number[]]> {
+    const told: ChoiceEvent[] = [];
+    const device: Device = { ...openReference(), supports: (op) => !missing.includes(op) };
+    const bits = dtype === "f16" ? [0.5, -0.25, 3, 1, 0, -2].map(toF16) : [0x3f00, 0xbe80, 0x4040, 0x3f80, 0, 0xc000];
+    const store = createStore(device, { weights: new Map([["w", denseOf(half(dtype, [2, 3], bits))]]) });
+    const graph = trace((t) => ({ y: linear(t.input("x", "f32", [1, 3]), t.weight("w", [2, 3])) }));
+    const { y } = await compile(graph, { store, chooser, onChoice: (event) => told.push(event) }).run({ x: f32([1, 3], [1, 2.0005, 4]) });
+    return [told[0]!, [...(y!.data as Float32Array)]];
+  }
+
+  it("runs in f16, near to what it gives in f32", async () => {
+    const [choice, y] = await chosen("f16", roundActivations());
+    expect(choice).toEqual({ what: "w linear", chosen: "linear-f16", why: "rounded activations were asked for" });
+    expect(y).toEqual([12, -7]);
+    const [exact, z] = await chosen("f16", firstCandidate);
+    expect(exact.chosen).toBe("linear-half");
+    expect(z[0]).not.toBe(12);
+    expect(z[0]).toBeCloseTo(12, 3);
+  });
+
+  it.each([
+    ["f16", ["linear-f16"]],
+    ["bf16", []],
+  ] as const)("runs widened where there is no kernel for it, and says so: %s", async (dtype, missing) => {
+    const [choice] = await chosen(dtype, roundActivations(), missing);
+    expect(choice.chosen).toBe("linear-half");
+    expect(choice.why).toBe("no kernel here rounds activations for this storage; first candidate of the storage");
   });
 });

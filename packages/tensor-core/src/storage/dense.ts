@@ -2,12 +2,13 @@
 import { API_VERSION, type Named } from "@pare/core";
 import { storageInvalid, weightNotFinite } from "../errors.ts";
 import { sizeOf } from "../dim.ts";
-import { asFloat32, sourceOf, type HostTensor, type TensorSource } from "../host.ts";
+import { asFloat32, f32, sourceOf, type HostTensor, type TensorSource } from "../host.ts";
 import { packCodes, packedRowBytes, unpackCodes } from "./codes.ts";
+import { linearF16, linearF16Op } from "../ops/linear-f16.ts";
 import { linearHalf, linearHalfOp } from "../ops/linear-half.ts";
 import { rowsHalf, rowsHalfOp } from "../ops/rows-half.ts";
-import type { HalfFormat } from "../ops/support/half.ts";
-import type { Candidate, StorageDefinition, StoredWeight, WeightUse } from "./storage.ts";
+import { largestHalf, type HalfFormat } from "../ops/support/half.ts";
+import type { Candidate, DerivedPart, StorageDefinition, StoredWeight, WeightUse } from "./storage.ts";
 
 /**
  * @param values any float dtype; computed with as f32, f16 and bf16 widened where they are read on devices that can.
@@ -24,7 +25,7 @@ export function denseWeight(values: TensorSource, mask?: TensorSource): StoredWe
     dense: async () => asFloat32(await values.read()),
     mask: mask === undefined ? undefined : () => mask.read(),
     withValues: (dense) => denseWeight(sourceOf(dense), mask),
-    candidates: (use) => (isHalf(values) && values.shape.length === 2 ? [halfCandidate(values, use)] : []),
+    candidates: (use) => (isHalf(values) && values.shape.length === 2 ? halfCandidates(values, use) : []),
   };
 }
 
@@ -35,7 +36,7 @@ function isHalf(values: TensorSource): values is Half {
 }
 
 /** 16-bit floats stay such on the device: half the memory and half of what a token reads. */
-function halfCandidate(values: Half, use: WeightUse): Candidate {
+function halfCandidates(values: Half, use: WeightUse): Candidate[] {
   const [out, features] = values.shape as [number, number];
   const attrs = { format: values.dtype, features };
   const op = use === "rows" ? rowsHalfOp.name : linearHalfOp.name;
@@ -44,15 +45,31 @@ function halfCandidate(values: Half, use: WeightUse): Candidate {
     if (values.dtype === "f16" && (data as Uint16Array).some((bits) => (bits & 0x7c00) === 0x7c00)) throw weightNotFinite({ weight });
     return { dtype: "u8", shape: [out, 2 * features], data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
   };
-  return {
+  const halves: DerivedPart = { dtype: "u8", shape: [out, 2 * features], make };
+  const exact: Candidate = {
     name: op,
     ops: [op],
     bytes: values.bytes,
-    derived: { halves: { dtype: "u8", shape: [out, 2 * features], make } },
-    lower: ({ x, bias }, part) => {
-      const halves = part("halves");
-      return use === "rows" ? rowsHalf({ halves, ids: x }, attrs) : linearHalf({ x, halves, bias }, { ...attrs, activation: "none" });
-    },
+    derived: { halves },
+    lower: ({ x, bias }, part) =>
+      use === "rows"
+        ? rowsHalf({ halves: part("halves"), ids: x }, attrs)
+        : linearHalf({ x, halves: part("halves"), bias }, { ...attrs, activation: "none" }),
+  };
+  return use === "rows" || values.dtype !== "f16" ? [exact] : [exact, f16Candidate(values, halves)];
+}
+
+/** Where a device computes in f16, x and sums may be such too. */
+function f16Candidate(values: Half, halves: DerivedPart): Candidate {
+  const largest = async (): Promise<HostTensor> => f32([1], [largestHalf((await values.read()).data as Uint16Array)]);
+  return {
+    name: linearF16Op.name,
+    ops: [linearF16Op.name],
+    approximate: true,
+    bytes: values.bytes,
+    derived: { halves, largest: { dtype: "f32", shape: [1], make: largest } },
+    lower: ({ x, bias }, part) =>
+      linearF16({ x, halves: part("halves"), largest: part("largest"), bias }, { features: values.shape[1]!, activation: "none" }),
   };
 }
 

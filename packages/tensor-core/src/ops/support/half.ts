@@ -33,6 +33,11 @@ export function halfRow({ data }: HostTensor, { format, features }: HalfAttrs, r
   });
 }
 
+/** The largest magnitude among numbers of f16. */
+export function largestHalf(halves: Uint16Array): number {
+  return fromF16(halves.reduce((largest, bits) => Math.max(largest, bits & 0x7fff), 0));
+}
+
 /** Both formats over odd sizes; among the numbers are zeros of both signs, and of f16 the smallest and the largest there are. */
 export function* halfSamples(): Generator<{ name: string; halves: HostTensor; attrs: HalfAttrs; rows: number }> {
   const sizes: [number, number][] = [
