@@ -2,7 +2,7 @@
 import { runOnHost, sizeOf, byteSize, viewArray, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
 import { buffersExceeded, dispatchTooLarge } from "./errors.ts";
 import { roundUp, USAGE, type Memory } from "./memory.ts";
-import { gridOf, shaderOf, type Binding } from "./shader.ts";
+import { gridOf, shaderOf, type Shader } from "./shader.ts";
 import type { Call, Features } from "./types.ts";
 
 /** Stand for buffers that a program makes once all its steps are encoded. */
@@ -28,7 +28,7 @@ export interface Encoded {
 }
 
 export interface Pipelines {
-  readonly of: (kernel: string, code: string, bindings: readonly Binding[]) => { pipeline: GPUComputePipeline; layout: GPUBindGroupLayout };
+  readonly of: (kernel: string, shader: Shader) => { pipeline: GPUComputePipeline; layout: GPUBindGroupLayout };
   /** After a refusal: what is asked for again is then refused again in its own words. */
   readonly forget: () => void;
 }
@@ -36,14 +36,15 @@ export interface Pipelines {
 export function createPipelines(device: GPUDevice): Pipelines {
   const pipelines = new Map<string, GPUComputePipeline>();
   const layouts = new Map<string, { layout: GPUBindGroupLayout; whole: GPUPipelineLayout }>();
-  const layoutOf = (bindings: readonly Binding[]): { layout: GPUBindGroupLayout; whole: GPUPipelineLayout } => {
-    const key = bindings.map(({ written }) => (written ? "w" : "r")).join("");
+  const layoutOf = ({ bindings, numbers }: Shader): { layout: GPUBindGroupLayout; whole: GPUPipelineLayout } => {
+    const key = [numbers.length, ...bindings.map(({ written }) => (written ? "w" : "r"))].join("");
     let known = layouts.get(key);
     if (known === undefined) {
-      const types: GPUBufferBindingType[] = ["uniform"];
-      for (const { written } of bindings) types.push(written ? "storage" : "read-only-storage");
+      // With its size: where a layout leaves that open, wgpu refuses a pass in which pipelines of other sizes follow each other (gfx-rs/wgpu#7359).
+      const buffers: GPUBufferBindingLayout[] = [{ type: "uniform", minBindingSize: numbers.length }];
+      for (const { written } of bindings) buffers.push({ type: written ? "storage" : "read-only-storage" });
       const layout = device.createBindGroupLayout({
-        entries: types.map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } })),
+        entries: buffers.map((buffer, binding) => ({ binding, visibility: COMPUTE, buffer })),
       });
       known = { layout, whole: device.createPipelineLayout({ bindGroupLayouts: [layout] }) };
       layouts.set(key, known);
@@ -51,8 +52,9 @@ export function createPipelines(device: GPUDevice): Pipelines {
     return known;
   };
   return {
-    of: (kernel, code, bindings) => {
-      const { layout, whole } = layoutOf(bindings);
+    of: (kernel, shader) => {
+      const { code } = shader;
+      const { layout, whole } = layoutOf(shader);
       let pipeline = pipelines.get(code);
       if (pipeline === undefined) {
         const module = device.createShaderModule({ label: kernel, code });
@@ -104,9 +106,10 @@ export function build(encoded: Encoded, { device, memory, pipelines, features }:
     (place === SCRATCH ? scratch!.handle : place === TABLE ? table!.handle : place) as GPUBuffer;
   let next = 0;
   const dispatchOf = (call: Call): Dispatch => {
-    const { code, bindings, numbers } = shaders[next]!;
+    const shader = shaders[next]!;
+    const { bindings, numbers } = shader;
     const at = places[next++]!;
-    const { pipeline, layout } = pipelines.of(call.kernel, code, bindings);
+    const { pipeline, layout } = pipelines.of(call.kernel, shader);
     const entries: GPUBindGroupEntry[] = [
       { binding: 0, resource: { buffer: uniforms, offset: at, size: numbers.length } },
       ...bindings.map(({ memory }, index) => ({ binding: index + 1, resource: { buffer: bufferOf(memory) } })),
