@@ -5,6 +5,7 @@ import {
   encoderDecoder,
   encoderDecoderConfig,
   declareInputs,
+  forwardGraph,
   llama,
   llamaConfig,
   modelScope,
@@ -23,17 +24,22 @@ import {
   compile,
   createStore,
   crossEntropy,
+  denseOf,
   gradients,
   i32,
   mean,
   openReference,
   reshape,
+  roundActivations,
   symbolicSize,
+  toF16,
   trace,
+  type CompileOptions,
   type Device,
   type Dim,
   type Graph,
   type HostTensor,
+  type StoredWeight,
   type Value,
 } from "@pare/tensor-core";
 import { finetune, nextTokenObjective, textData } from "@pare/training";
@@ -127,6 +133,40 @@ function stepGraph(architecture: Architecture, config: ModelConfig): Graph {
     adamw({ tracer, parameters, gradients: named, hyper: () => hyper });
     return { logits, loss, ...Object.fromEntries(Object.entries(named).map(([weight, slope]) => [`gradient of ${weight}`, slope])) };
   });
+}
+
+export interface Rounded {
+  readonly variant: string;
+  /** Kernel and reason of every linear layer, once each. */
+  readonly choices: readonly string[];
+  /** Largest |found − expected| ÷ max(1, |expected|) of logits, expected from the same weights of f16 without rounded activations. */
+  readonly worst: number;
+}
+
+/** The forward pass of llama with weights of f16, where rounded activations are asked for. */
+export async function rounded(): Promise<Rounded> {
+  const { config, weights } = MODELS["llama"]!.model();
+  const halves = new Map<string, StoredWeight>();
+  for (const [name, weight] of weights) {
+    const { shape, data } = await weight.dense();
+    halves.set(name, denseOf({ dtype: "f16", shape, data: Uint16Array.from(data as Float32Array, toF16) }));
+  }
+  const choices = new Set<string>();
+  const device = await openWebgpu();
+  const logitsOn = async (on: Device, options: Partial<CompileOptions>): Promise<Float32Array> => {
+    const store = createStore(on, { weights: halves });
+    const { logits } = await compile(forwardGraph(llama.define, config as never), { store, ...options }).run(padRows(ROWS));
+    await store.dispose();
+    return logits!.data as Float32Array;
+  };
+  const expected = await logitsOn(openReference(), {});
+  const found = await logitsOn(device, {
+    chooser: roundActivations(),
+    onChoice: ({ what, chosen, why }) => void (what.endsWith("linear") && choices.add(`${chosen}: ${why}`)),
+  });
+  await device.close();
+  const worst = Math.max(...expected.map((value, i) => Math.abs(found[i]! - value) / Math.max(1, Math.abs(value))));
+  return { variant: device.variant, choices: [...choices], worst };
 }
 
 /** Mean losses that a run of training reports, in order. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chromium, openPage, type Page } from "../../../../tools/browser/page.ts";
-import type { Step } from "./models-entry.ts";
+import type { Rounded, Step } from "./models-entry.ts";
 
 describe.skipIf(chromium === undefined)("models in Chromium", () => {
   let page: Page;
@@ -20,6 +20,17 @@ describe.skipIf(chromium === undefined)("models in Chromium", () => {
     },
     300_000,
   );
+
+  test("weights of f16 meet rounded activations where the adapter computes in f16, and are widened where it does not", async () => {
+    const { variant, choices, worst } = await page.call<Rounded>("rounded");
+    console.log(`${variant}: ${choices.join("; ")}; logits differ by at most ${worst.toExponential(1)}`);
+    expect(choices).toEqual([
+      variant.endsWith("f16")
+        ? "linear-f16: rounded activations were asked for"
+        : "linear-half: no kernel here rounds activations for this storage; first candidate of the storage",
+    ]);
+    expect(worst).toBeLessThan(variant.endsWith("f16") ? 3e-2 : 2e-5);
+  });
 
   test("training makes the loss fall", async () => {
     const losses = await page.call<number[]>("losses");
