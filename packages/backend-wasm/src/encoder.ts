@@ -1,7 +1,6 @@
 /** Turns program steps into a flat list of bound calls. */
 import { nearNames } from "@pare/core";
 import {
-  byteSize,
   runOnHost,
   sizeOf,
   viewArray,
@@ -13,6 +12,7 @@ import {
 } from "@pare/tensor-core";
 import type { Allocator } from "./allocator.ts";
 import { dtypeUnsupported, kernelUnknown } from "./errors.ts";
+import { addressOf, bytesOf, normAfter } from "./following.ts";
 import type { RepackedPool } from "./repacked.ts";
 import type { ScratchPool } from "./scratch.ts";
 import { encode } from "./team/program.ts";
@@ -135,7 +135,7 @@ export function encodeSteps(steps: readonly ProgramStep[], parts: EncodingParts)
     if (found === undefined) throw kernelUnknown({ kernel: name, op, near: nearNames(name, Object.keys(functions)) });
     return found;
   };
-  const encoderOf = (bound: BoundKernel): WasmEncoder => ({
+  const encoderOf = (bound: BoundKernel, norm: () => number): WasmEncoder => ({
     memory,
     persist,
     scratch: recorder.take,
@@ -149,17 +149,29 @@ export function encodeSteps(steps: readonly ProgramStep[], parts: EncodingParts)
       if (!constant) return undefined;
       return repacked.take(address, `${kernel}(${args(0).join()})`, bytes, (to) => find(bound, kernel)(...args(to)));
     },
+    norm,
     divide: (work, part) => recorder.divide(work, part, (phase) => runPhase(phase)),
   });
   try {
-    for (const step of steps) {
+    let following: ProgramStep | undefined;
+    for (const [index, step] of steps.entries()) {
+      if (step === following) continue;
       const bound = kernels.get(step.op.name);
       for (const pool of scratch) pool.reset();
       if (bound === undefined) recorder.calls.push(() => runOnHost(step, liveView(memory)));
       else {
         refuseWideTypes(step);
         const outputs = map(step.outputs, (planned) => tensorOf(planned)!);
-        bound.kernel.encode(encoderOf(bound), map(step.inputs, tensorOf), outputs, step.attrs);
+        const next = steps[index + 1];
+        const norm = (): number => {
+          const description = crew === undefined ? normAfter(step, next, next && kernels.get(next.op.name)?.kernel) : undefined;
+          if (description === undefined) return 0;
+          following = next;
+          const address = persist(description.length);
+          new Uint8Array(memory.buffer, address, description.length).set(description);
+          return address;
+        };
+        bound.kernel.encode(encoderOf(bound, norm), map(step.inputs, tensorOf), outputs, step.attrs);
       }
     }
     if (crew !== undefined) runPhase = phasesOf(recorder.threads, crew, memory, persist);
@@ -200,17 +212,9 @@ function tensorOf(planned: PlannedTensor | undefined): WasmTensor | undefined {
   return { address: addressOf(planned), shape, dtype, size: sizeOf(shape), constant };
 }
 
-function addressOf({ buffer, offset }: PlannedTensor): number {
-  return (buffer.handle as number) + offset;
-}
-
 /** A planned tensor's live memory; asked for anew at every run, since growing the memory detaches what stood before. */
 function liveView(memory: WebAssembly.Memory): (planned: PlannedTensor) => TypedArray {
   return (planned) => viewArray(planned.dtype, new Uint8Array(memory.buffer, addressOf(planned), bytesOf(planned)));
-}
-
-function bytesOf({ dtype, shape }: PlannedTensor): number {
-  return sizeOf(shape) * byteSize(dtype);
 }
 
 function map<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {

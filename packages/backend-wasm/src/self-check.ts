@@ -17,7 +17,7 @@ export function selfCheck(functions: WasmFunctions, memory: WebAssembly.Memory):
   const [left, right] = [IN, IN + 4 * m * k];
   const place = (address: number, row: number): number[] => [address, row, 4, 0];
   const blocks = [8, 10, 16, SCRATCH];
-  functions["f32_gemm_5x8"]!(1, m, n, k, ...place(left, 4 * k), ...place(right, 4 * k), ...place(OUT, 4 * n), ...blocks, 0, 0, 0, 0);
+  functions["f32_gemm_5x8"]!(1, m, n, k, ...place(left, 4 * k), ...place(right, 4 * k), ...place(OUT, 4 * n), ...blocks, 0, 0, 0, 0, 0);
   const exponentials = OUT + 4 * m * n;
   functions["f32_exp"]!(IN, exponentials, 101);
   const gradients = exponentials + 4 * 101;
@@ -28,7 +28,7 @@ export function selfCheck(functions: WasmFunctions, memory: WebAssembly.Memory):
   const [q, scales, sums] = [SCRATCH, SCRATCH + 2 * features, SCRATCH + 2 * features + 4];
   functions["f32_round_blocks"]!(IN, q, scales, sums, 1, features, group, SCRATCH + 4 * features);
   const weight = [IN, features / 2, IN + codes, 0, features / group, group, features];
-  functions["i16_linear_affine4_1x4"]!(...weight, q, scales, sums, rounded, 4 * out, 1, out, 0, 0, 0);
+  functions["i16_linear_affine4_1x4"]!(...weight, q, scales, sums, rounded, 4 * out, 1, out, 0, 0, 0, 0);
   return floats.slice(OUT / 4, rounded / 4 + out);
 }
 

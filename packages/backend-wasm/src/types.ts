@@ -50,6 +50,12 @@ export interface WasmEncoder {
    * (copies take a quarter of the device's memory at most) and for a tensor that is not constant.
    */
   readonly repacked: (source: WasmTensor, bytes: number, kernel: string, args: (to: number) => readonly number[]) => number | undefined;
+  /**
+   * Not within a part. Of a norm that follows this step's only output, where one thread runs everything: the address of its description, which
+   * `normalise` of `kernels/assembly/lib/norm.ts` takes; else 0. A kernel that asks applies the norm to the rows that it completes, and the
+   * step that follows is not encoded.
+   */
+  readonly norm: () => number;
   /** For writing set-up data at prepare time; take a fresh view of its buffer after every call that gives an address. */
   readonly memory: WebAssembly.Memory;
 }

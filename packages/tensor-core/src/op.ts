@@ -50,6 +50,11 @@ export interface Op<Name extends string, In extends string, Opt extends string, 
   readonly view?: boolean | undefined;
   /** Inputs that the first output may overwrite when this node is their last reader (element i needs only element i). */
   readonly inPlace?: readonly In[] | undefined;
+  /**
+   * Each row of the outputs, along the last axis, needs of this input that row alone: a device may go on with rows that the op before it has
+   * finished. What that op reads stays alive until both are done.
+   */
+  readonly rowwise?: In | undefined;
   /** Output → State input whose buffer it overwrites. */
   readonly updates?: Readonly<Partial<Record<Out, In>>> | undefined;
   /** The op applies `attrs.activation` and adds an optional `residual` input (shaped as its output) last: passes fuse into it. */

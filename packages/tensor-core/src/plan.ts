@@ -131,10 +131,17 @@ function lastReads(graph: Graph, steps: readonly OpNode[]): Map<number, number> 
   for (const { id } of [...Object.values(graph.outputs), ...Object.values(graph.updates)]) last.set(id, steps.length);
   for (let index = steps.length - 1; index >= 0; index--) {
     const node = steps[index]!;
-    const through = node.op.view === true ? Math.max(index, ...Object.values(node.outputs).map(({ id }) => last.get(id) ?? index)) : index;
+    const own = goesOn(node, steps[index + 1]) ? index + 1 : index;
+    const through = node.op.view === true ? Math.max(own, ...Object.values(node.outputs).map(({ id }) => last.get(id) ?? index)) : own;
     for (const { id } of inputsOf(node)) last.set(id, Math.max(last.get(id) ?? -1, through));
   }
   return last;
+}
+
+/** The next step may begin with the rows that a linear layer has finished, while it still reads for others. */
+function goesOn(node: OpNode, next: OpNode | undefined): boolean {
+  const rows = next?.op.rowwise;
+  return node.op.epilogue === true && rows !== undefined && next!.inputs[rows]!.node === node;
 }
 
 function leafSlot(node: LeafNode, end: number): Slot {

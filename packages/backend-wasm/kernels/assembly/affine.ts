@@ -1,11 +1,12 @@
 /**
  * Linear layers over affine codes (`lib/affine.ts`). A weight is given by codes of `rowBytes` a row, scales and zero points of
  * `groups` a row; with 0 groups all rows share the first.
- * Rows of y and of residual are `yRow` bytes apart.
+ * Rows of y and of residual are `yRow` bytes apart; those of y that are complete are normalised (`lib/norm.ts`) where `norm` is not 0.
  */
 import { dequantizeColumns, dotCodes, dotRoundedCodes, unpackColumns } from "./lib/affine";
 import { epilogue } from "./lib/epilogue";
 import { multiplyPacked, storePart } from "./lib/gemm";
+import { normalise } from "./lib/norm";
 import { HEIGHT, packPanels, packSlivers, SLIVER, WIDTH } from "./lib/pack";
 
 /** y `[out, features]` */
@@ -42,7 +43,7 @@ function row(
 /** A few rows of x: every code is unpacked once per row. */
 export function f32_linear_affine_1x1(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
-  x: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
+  x: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize, norm: usize,
 ): void {
   for (let o = 0; o < out; o++) {
     const first = o * groups;
@@ -53,6 +54,7 @@ export function f32_linear_affine_1x1(
     }
   }
   epilogue(y, yRow, rows, out, bias, activation, residual);
+  normalise(norm, y, rows, out);
 }
 
 /**
@@ -61,7 +63,7 @@ export function f32_linear_affine_1x1(
  */
 export function f32_linear_affine_4x8(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
-  x: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
+  x: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize, norm: usize,
   kBlock: i32, sBlock: i32, pBlock: i32, scratch: usize,
 ): void {
   const xRow = <usize>features << 2;
@@ -87,6 +89,7 @@ export function f32_linear_affine_4x8(
         );
       }
     }
+    normalise(norm, y + j * yRow, tokens, out);
   }
 }
 
@@ -141,7 +144,7 @@ function round(v: v128, inverse: v128): v128 {
 /** y over a few rows that `f32_round_rows` made with one group: every code is unpacked once per row. */
 export function i16_linear_affine_1x1(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
-  q: usize, qRow: usize, qScales: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
+  q: usize, qRow: usize, qScales: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize, norm: usize,
 ): void {
   for (let o = 0; o < out; o++) {
     const first = o * groups;
@@ -152,6 +155,7 @@ export function i16_linear_affine_1x1(
     }
   }
   epilogue(y, yRow, rows, out, bias, activation, residual);
+  normalise(norm, y, rows, out);
 }
 
 /** `f32_round_rows`, then pairs of i16 in slivers of five rows (`lib/gemm.ts`). @param scratch five rows of `qRow` bytes. */
@@ -198,9 +202,10 @@ export function i16_pack_affine(
 export function i16_linear_affine_5x8(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
   slivers: usize, qRow: usize, qScales: usize, y: usize, yRow: usize, rows: i32, out: i32,
-  bias: usize, activation: i32, residual: usize, packed: usize, scratch: usize,
+  bias: usize, activation: i32, residual: usize, norm: usize, packed: usize, scratch: usize,
 ): void {
   const scaleBytes = <usize>max(1, groups) << 5, panelBytes = scaleBytes + WIDTH * qRow;
+  const start = y;
   let panel = packed ? packed : scratch + 160;
   for (let o = 0; o < out; o += WIDTH, y += 32) {
     const count = min(WIDTH, out - o), first = o * groups;
@@ -220,6 +225,7 @@ export function i16_linear_affine_5x8(
     epilogue(y, yRow, rows, count, bias == 0 ? 0 : bias + (<usize>o << 2), activation, residual == 0 ? 0 : residual + (<usize>o << 2));
     if (packed) panel += panelBytes;
   }
+  normalise(norm, start, rows, out);
 }
 
 /** Five rows times eight: the same tile as `lib/gemm.ts` has, where a product is one of pairs. */

@@ -1,5 +1,6 @@
 import { epilogue } from "./lib/epilogue";
 import { multiplyPacked, multiplySlivers } from "./lib/gemm";
+import { normalise } from "./lib/norm";
 import { packPanels, packSlivers, SLIVER } from "./lib/pack";
 import { madd, loadTail, sumLanes } from "./lib/simd";
 
@@ -9,7 +10,7 @@ import { madd, loadTail, sumLanes } from "./lib/simd";
 const FEW: i32 = ASC_FEATURE_RELAXED_SIMD ? 96 : 32;
 
 /**
- * C = act(S·Pᵀ + bias) + residual, `batch` times.
+ * C = act(S·Pᵀ + bias) + residual, `batch` times; then rows of C that are complete are normalised (`lib/norm.ts`), where `norm` is not 0.
  *
  * S has `ms` rows and P `np` rows over `k`; element (i, k) lies at `base + i·row + k·step`, with row or step 4.
  * C's element (i, p) is at `c + i·cStream + p·cPanel`, one of the two 4: the one that is not is the stride of C's rows.
@@ -24,7 +25,7 @@ export function f32_gemm_5x8(
   p: usize, pRow: usize, pStep: usize, pBatch: usize,
   c: usize, cStream: usize, cPanel: usize, cBatch: usize,
   kBlock: i32, sBlock: i32, pBlock: i32, scratch: usize, packed: usize,
-  bias: usize, activation: i32, residual: usize,
+  bias: usize, activation: i32, residual: usize, norm: usize,
 ): void {
   const panels = scratch + 384;
   const slivers = panels + (<usize>kBlock * pBlock << 2);
@@ -52,7 +53,9 @@ export function f32_gemm_5x8(
           else epilogue(target, cPanel, columns, rows, bias == 0 ? 0 : bias + (<usize>i << 2), activation, rest);
         }
       }
+      if (cPanel != 4) normalise(norm, c + j * cPanel, columns, ms);
     }
+    if (cPanel == 4) normalise(norm, c, ms, np);
     if (residual) residual += cBatch;
   }
 }
@@ -64,10 +67,11 @@ export function f32_pack_slivers(ms: i32, k: i32, s: usize, sRow: usize, sStep: 
 
 /**
  * y = act(x·Wᵀ + bias) + residual for a few rows of x, W `[out, k]`: dot products over the weight as it lies, read in four streams that
- * are a quarter of it apart. Rows of y and of residual are `yRow` bytes apart.
+ * are a quarter of it apart. Rows of y and of residual are `yRow` bytes apart. Then the norm, as above.
  */
 export function f32_gemm_1x4(
   rows: i32, out: i32, k: i32, x: usize, w: usize, y: usize, yRow: usize, bias: usize, activation: i32, residual: usize,
+  norm: usize,
 ): void {
   const stride = <usize>k << 2;
   const quarter = (out + 3) >> 2;
@@ -79,6 +83,7 @@ export function f32_gemm_1x4(
     }
   }
   epilogue(y, yRow, rows, out, bias, activation, residual);
+  normalise(norm, y, rows, out);
 }
 
 // @ts-ignore: decorator

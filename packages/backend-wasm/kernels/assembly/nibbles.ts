@@ -5,6 +5,7 @@
  */
 import { f32_round_rows } from "./affine";
 import { epilogue } from "./lib/epilogue";
+import { normalise } from "./lib/norm";
 
 /** Columns of a block. */
 // @ts-ignore: decorator
@@ -47,6 +48,7 @@ export function f32_round_blocks(
 export function i16_linear_affine4_1x4(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, groupSize: i32, features: i32,
   q: usize, qScales: usize, sums: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize,
+  norm: usize,
 ): void {
   const quarter = (out + 3) >> 2;
   const each = (features + groupSize - 1) / groupSize;
@@ -68,6 +70,7 @@ export function i16_linear_affine4_1x4(
     }
   }
   epilogue(y, yRow, rows, out, bias, activation, residual);
+  normalise(norm, y, rows, out);
 }
 
 // @ts-ignore: decorator

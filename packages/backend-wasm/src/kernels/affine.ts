@@ -33,16 +33,16 @@ export const affineKernels: readonly Kernel<WasmTypes>[] = [
     encodeRows(encoder, halfArguments(halves, attrs, 0), { ids, y, out: halves.shape[0]!, features: attrs.features }),
   ),
   implement(linearAffineOp, (encoder, { x, bias, residual, ...parts }, { y }, { activation, ...attrs }) => {
-    const epilogue = epilogueArguments(bias, activation, residual);
+    const epilogue = epilogueArguments({ bias, residual }, activation, encoder.norm());
     encodeFloats(encoder, (first) => weightArguments(parts, attrs, first), { x, y, features: attrs.features, epilogue });
   }),
   implement(linearHalfOp, (encoder, { x, halves, bias, residual }, { y }, { activation, ...attrs }) => {
-    const epilogue = epilogueArguments(bias, activation, residual);
+    const epilogue = epilogueArguments({ bias, residual }, activation, encoder.norm());
     encodeFloats(encoder, (first) => halfArguments(halves, attrs, first), { x, y, features: attrs.features, epilogue });
   }),
   implement(linearAffineInt8Op, (encoder, { x, bias, residual, ...parts }, { y }, { activation, ...attrs }) => {
     const rows = x.size / attrs.features;
-    const rounded = { parts, attrs, x, y, rows, epilogue: epilogueArguments(bias, activation, residual) };
+    const rounded = { parts, attrs, x, y, rows, epilogue: epilogueArguments({ bias, residual }, activation, encoder.norm()) };
     if (rows > DOT_ROWS) encodeTiles(encoder, rounded);
     else if (attrs.bits === 4 && attrs.groupSize % 32 === 0 && attrs.features % 32 === 0) encodeNibbles(encoder, rounded);
     else encodeDots(encoder, rounded);

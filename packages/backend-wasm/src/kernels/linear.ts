@@ -9,7 +9,7 @@ export const DOT_ROWS = 3;
 export const linearKernel: Kernel<WasmTypes> = implement(linearOp, (encoder, { x, weight, bias, residual }, { y }, { activation }) => {
   const [out, features] = weight.shape as [number, number];
   const rows = x.size / features;
-  const epilogue = epilogueArguments(bias, activation, residual);
+  const epilogue = epilogueArguments({ bias, residual }, activation, encoder.norm());
   if (rows <= DOT_ROWS) {
     encoder.divide({ size: out, grain: 4, nanoseconds: (weight.size * rows) / 5 }, (begin, end) => {
       const places = [x.address, weight.address + 4 * begin * features, y.address + 4 * begin, 4 * out];

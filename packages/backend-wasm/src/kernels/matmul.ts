@@ -15,7 +15,7 @@ export const matmulKernel: Kernel<WasmTypes> = implement(matmulOp, (encoder, { a
     n,
     k,
     c: y.address,
-    epilogue: [0, 0, 0],
+    epilogue: [0, 0, 0, 0],
     left: operandOf(a, transposeA, 4 * m * k),
     right: operandOf(b, !transposeB, shared ? 0 : 4 * k * n),
   });

@@ -93,7 +93,7 @@ function check(bench: Bench, { rows, out, features, groupSize, bits, zeroPoints 
     groupSize,
     features,
   ] as const;
-  const rest = [places.q, qRow, places.scales, places.y, 4 * out, rows, out, 0, 0, 0] as const;
+  const rest = [places.q, qRow, places.scales, places.y, 4 * out, rows, out, 0, 0, 0, 0] as const;
   bench.call("i16_linear_affine_5x8", ...codes, ...rest, 0, scratch);
   const found = [...bench.floats(places.y)];
   expect(found).toEqual(expected(x, weight, { rows, out, features, groupSize, bits, zeroPoints }));
@@ -112,7 +112,7 @@ function checkNibbles(bench: Bench, shape: Shape, given?: { readonly x: readonly
   const [from, y] = [bench.words(x), bench.words(rows * out)];
   bench.call("f32_round_blocks", from, q, scales, sums, rows, features, groupSize, bench.words(features / 2));
   const codes = [weight.codes, features / 2, weight.scales, weight.zeros ?? 0, weight.groups, groupSize, features] as const;
-  bench.call("i16_linear_affine4_1x4", ...codes, q, scales, sums, y, 4 * out, rows, out, 0, 0, 0);
+  bench.call("i16_linear_affine4_1x4", ...codes, q, scales, sums, y, 4 * out, rows, out, 0, 0, 0, 0);
   expect([...bench.floats(y)]).toEqual(expected(x, weight, shape));
 }
 

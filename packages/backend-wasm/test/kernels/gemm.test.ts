@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { eachVariant, type Bench } from "./harness.ts";
 
-const NONE = [0, 0, 0] as const;
+const NONE = [0, 0, 0, 0] as const;
 const SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 17];
 
 eachVariant((bench) => {
@@ -84,7 +84,7 @@ function checkProduct(bench: Bench, { ms, np, k, turnS, turnP, across, blocks, a
   const scratch = bench.words(96 + blocks[0] * (blocks[1] + blocks[2]));
   const columns = across ? ms : np;
   const [bias, residual] = [bench.noise(columns), bench.noise(ms * np)];
-  const epilogue = activation === undefined ? NONE : [bench.words(bias), activation, bench.words(residual)];
+  const epilogue = activation === undefined ? NONE : [bench.words(bias), activation, bench.words(residual), 0];
   const [sRow, sStep] = turnS ? [1, ms] : [k, 1];
   const [pRow, pStep] = turnP ? [1, np] : [k, 1];
   const [cStream, cPanel] = across ? [1, ms] : [np, 1];

@@ -3,6 +3,7 @@
  * activations make one lane of an i16 dot product. Sums of integers are exact, so that every order gives the same bytes.
  */
 import { epilogue } from "../../../backend-wasm/kernels/assembly/lib/epilogue";
+import { normalise } from "../../../backend-wasm/kernels/assembly/lib/norm";
 import { loadTail, storeTail } from "../../../backend-wasm/kernels/assembly/lib/simd";
 import { copyTile, storePairTile, storeTurned } from "./panels";
 
@@ -45,10 +46,11 @@ export function i16_pack_pairs_8(rows: usize, panels: usize, tokens: i32, width:
  *
  * @param panels pairs of rounded activations. @param rowScales f32 `[tokens]` of them, as many as fill whole panels may be read.
  * @param pairs i32 `[blocks][4]`. @param scales f32 `[out]`. @param tile 384 bytes of scratch. @param bias 0: none. @param residual 0: none.
+ * @param norm as of `f32_linear_block_4x8`.
  */
 export function i16_linear_block_4x8(
-  panels: usize, rowScales: usize, pairs: usize, scales: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize,
-  tile: usize, tokens: i32, features: i32, out: i32, activation: i32, begin: i32, end: i32,
+  panels: usize, rowScales: usize, pairs: usize, scales: usize, columns: usize, starts: usize, bias: usize, residual: usize, norm: usize,
+  y: usize, tile: usize, tokens: i32, features: i32, out: i32, activation: i32, begin: i32, end: i32,
 ): void {
   const stride = <usize>out << 2;
   const bytes = pairPanelBytes(features);
@@ -72,6 +74,7 @@ export function i16_linear_block_4x8(
         }
         const place = rows + (<usize>first << 4);
         epilogue(place, stride, count, width, 0, activation, residual == 0 ? 0 : residual + (place - y));
+        if (last == end) normalise(norm, rows, count, out);
       }
     }
     for (; token < tokens; token += 8) {
@@ -92,6 +95,7 @@ export function i16_linear_block_4x8(
       }
       const place = rows + (<usize>first << 4);
       epilogue(place, stride, count, width, 0, activation, residual == 0 ? 0 : residual + (place - y));
+      if (last == end) normalise(norm, rows, count, out);
     }
   }
 }
@@ -176,8 +180,8 @@ function scaled(sums: v128, scales: usize, offset: usize, bias: usize, rowScales
 
 /** One token, its rounded row i16 `[features]` filled up to an even number. */
 export function i16_linear_block_4x1(
-  x: usize, rowScale: usize, pairs: usize, scales: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize,
-  out: i32, activation: i32, begin: i32, end: i32,
+  x: usize, rowScale: usize, pairs: usize, scales: usize, columns: usize, starts: usize, bias: usize, residual: usize, norm: usize,
+  y: usize, out: i32, activation: i32, begin: i32, end: i32,
 ): void {
   for (let row = begin; row < end; row++) {
     const last = columns + (<usize>rowStart(starts, row + 1) << 2);
@@ -199,6 +203,7 @@ export function i16_linear_block_4x1(
   }
   const first = <usize>begin << 4;
   epilogue(y + first, 0, 1, min(end << 2, out) - (begin << 2), 0, activation, residual == 0 ? 0 : residual + first);
+  normalise(norm, y, 1, out);
 }
 
 // @ts-ignore: decorator

@@ -5,6 +5,7 @@
  * All work on block rows `[begin, end)` alone, or on the panels they are given, so that threads share the rest.
  */
 import { epilogue } from "../../../backend-wasm/kernels/assembly/lib/epilogue";
+import { normalise } from "../../../backend-wasm/kernels/assembly/lib/norm";
 import { madd, loadTail, storeTail } from "../../../backend-wasm/kernels/assembly/lib/simd";
 import { copyTile, panelBytes, storePairTile, storeTurned, unpack } from "./panels";
 
@@ -15,10 +16,11 @@ const CHUNK: i32 = 32768;
  * y `[tokens, out]` = act(x·Wᵀ + bias) + residual, x as panels.
  *
  * @param tile 384 bytes of scratch. @param bias 0: none. @param residual 0: none.
+ * @param norm applied to rows of y that are complete (`lib/norm.ts` of the device); 0: none.
  */
 export function f32_linear_block_4x8(
-  panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
-  tokens: i32, features: i32, out: i32, activation: i32, height: i32, width: i32, begin: i32, end: i32,
+  panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, norm: usize, y: usize,
+  tile: usize, tokens: i32, features: i32, out: i32, activation: i32, height: i32, width: i32, begin: i32, end: i32,
 ): void {
   const stride = <usize>out << 2;
   const bytes = panelBytes(features);
@@ -38,6 +40,7 @@ export function f32_linear_block_4x8(
         }
         const place = rows + (<usize>(first * height) << 2);
         epilogue(place, stride, count, columnsOut, 0, activation, residual == 0 ? 0 : residual + (place - y));
+        if (last == end) normalise(norm, rows, count, out);
       }
     }
     for (; token < tokens; token += 8) {
@@ -60,6 +63,7 @@ export function f32_linear_block_4x8(
       }
       const place = rows + (<usize>(first * height) << 2);
       epilogue(place, stride, count, columnsOut, 0, activation, residual == 0 ? 0 : residual + (place - y));
+      if (last == end) normalise(norm, rows, count, out);
     }
   }
 }
@@ -169,13 +173,13 @@ function blockTile(
 }
 
 /**
- * One token: y `[out]` = act(W·x + bias) + residual.
+ * One token: y `[out]` = act(W·x + bias) + residual, then the norm.
  *
  * @param tile 8 bytes of scratch, where the last input stands when blocks reach past it.
  */
 export function f32_linear_block_4x1(
-  x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
-  features: i32, out: i32, activation: i32, height: i32, width: i32, begin: i32, end: i32,
+  x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, norm: usize, y: usize,
+  tile: usize, features: i32, out: i32, activation: i32, height: i32, width: i32, begin: i32, end: i32,
 ): void {
   const size = height * width;
   // Of a pair that reaches past the last input, the second is 0.
@@ -194,6 +198,7 @@ export function f32_linear_block_4x1(
   }
   const first = <usize>(begin * height) << 2;
   epilogue(y + first, 0, 1, min(end * height, out) - begin * height, 0, activation, residual == 0 ? 0 : residual + first);
+  normalise(norm, y, 1, out);
 }
 
 // @ts-ignore: decorator

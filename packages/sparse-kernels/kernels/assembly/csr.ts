@@ -3,6 +3,7 @@
  * the panels they are given, so that threads share the rest; a range begins at a multiple of 4.
  */
 import { epilogue } from "../../../backend-wasm/kernels/assembly/lib/epilogue";
+import { normalise } from "../../../backend-wasm/kernels/assembly/lib/norm";
 import { madd, sumLanes } from "../../../backend-wasm/kernels/assembly/lib/simd";
 import { copyTile, panelBytes, storePairTile, storeTurned, unpack } from "./panels";
 
@@ -13,10 +14,11 @@ const CHUNK: i32 = 16384;
  * y `[tokens, out]` = act(x·Wᵀ + bias) + residual, x as panels.
  *
  * @param tile 384 bytes of scratch. @param bias 0: none. @param residual 0: none.
+ * @param norm applied to rows of y that are complete (`lib/norm.ts` of the device); 0: none.
  */
 export function f32_linear_csr_1x8(
-  panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, tile: usize,
-  tokens: i32, features: i32, out: i32, activation: i32, begin: i32, end: i32,
+  panels: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, norm: usize, y: usize,
+  tile: usize, tokens: i32, features: i32, out: i32, activation: i32, begin: i32, end: i32,
 ): void {
   const stride = <usize>out << 2;
   const bytes = panelBytes(features);
@@ -37,6 +39,7 @@ export function f32_linear_csr_1x8(
           storePairTile(tile, y + <usize>token * stride + (<usize>row << 2), stride, count, outputs);
         }
         epilogue(y + rows, stride, count, last - first, 0, activation, residual == 0 ? 0 : residual + rows);
+        if (last == end) normalise(norm, y + <usize>token * stride, count, out);
       }
     }
     for (; token < tokens; token += 8) {
@@ -57,6 +60,7 @@ export function f32_linear_csr_1x8(
         if (!whole) copyTile(turned, target, stride, count, outputs);
       }
       epilogue(y + rows, stride, count, last - first, 0, activation, residual == 0 ? 0 : residual + rows);
+      if (last == end) normalise(norm, y + <usize>token * stride, count, out);
     }
   }
 }
@@ -135,9 +139,10 @@ function csrTile(panel: usize, values: usize, columns: usize, starts: usize, bia
   v128.store(target, f32x4.add(f32x4.add(a1, b1), f32x4.add(c1, d1)), 16);
 }
 
-/** One token: y `[out]` = act(W·x + bias) + residual. */
+/** One token: y `[out]` = act(W·x + bias) + residual, then the norm. */
 export function f32_linear_csr_1x1(
-  x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, y: usize, activation: i32, first: i32, last: i32,
+  x: usize, values: usize, columns: usize, starts: usize, bias: usize, residual: usize, norm: usize, y: usize,
+  activation: i32, first: i32, last: i32,
 ): void {
   for (let row = first; row < last; row++) {
     const begin = <usize>rowStart(starts, row) << 2;
@@ -157,6 +162,7 @@ export function f32_linear_csr_1x1(
   }
   const place = <usize>first << 2;
   epilogue(y + place, 0, 1, last - first, 0, activation, residual == 0 ? 0 : residual + place);
+  normalise(norm, y, 1, last);
 }
 
 /**

@@ -103,7 +103,7 @@ interface Linear {
 function encodeLinear(encoder: WasmEncoder, kernels: LinearKernels, { x, weight, bias, residual, y, activation }: Linear): void {
   const [features, out, tokens] = [widthOf(x), widthOf(y), tokensOf(x)];
   const { packed, single } = splitTokens(tokens);
-  const shared = [...addresses(weight.parts), bias?.address ?? 0];
+  const [shared, norm] = [[...addresses(weight.parts), bias?.address ?? 0], encoder.norm()];
   const work = (tokens: number) => ({
     size: Math.ceil(out / weight.rows),
     grain: kernels.grain,
@@ -113,12 +113,12 @@ function encodeLinear(encoder: WasmEncoder, kernels: LinearKernels, { x, weight,
     const panels = pack(encoder, x, packed);
     const sizes = [packed, features, out, ACTIVATIONS[activation], ...kernels.sizes];
     encoder.divide(work(packed), (begin, end) =>
-      encoder.call(kernels.panels, panels, ...shared, rowAt(residual, 0), y.address, encoder.scratch(TILE), ...sizes, begin, end),
+      encoder.call(kernels.panels, panels, ...shared, rowAt(residual, 0), norm, y.address, encoder.scratch(TILE), ...sizes, begin, end),
     );
   }
   for (const token of single) {
     encoder.divide(work(1), (begin, end) => {
-      const places = [rowAt(x, token), ...shared, rowAt(residual, token), rowAt(y, token)];
+      const places = [rowAt(x, token), ...shared, rowAt(residual, token), norm, rowAt(y, token)];
       const sizes =
         kernels.sizes.length === 0 ? [ACTIVATIONS[activation]] : [encoder.scratch(TILE), features, out, ACTIVATIONS[activation]];
       encoder.call(kernels.token, ...places, ...sizes, ...kernels.sizes, begin, end);
@@ -136,7 +136,7 @@ function encodeRounded(encoder: WasmEncoder, { x, weight, bias, residual, y, act
     const places = [x.address + 4 * begin * features, rounded + begin * rowBytes, rowBytes, rowScales + 4 * begin];
     encoder.call("f32_round_rows", ...places, end - begin, features, features);
   });
-  const shared = [...addresses(weight.parts), bias?.address ?? 0];
+  const [shared, norm] = [[...addresses(weight.parts), bias?.address ?? 0], encoder.norm()];
   const work = (count: number) => ({ size: Math.ceil(out / 4), nanoseconds: 0.6 * NANOSECONDS * weight.kept * count });
   const { packed, single } = splitTokens(tokens);
   if (packed > 0) {
@@ -148,13 +148,13 @@ function encodeRounded(encoder: WasmEncoder, { x, weight, bias, residual, y, act
       encoder.call("i16_pack_pairs_8", rounded + first * rowBytes, panels + begin * bytes, count, features);
     });
     encoder.divide(work(packed), (begin, end) => {
-      const places = [...shared, residual?.address ?? 0, y.address, encoder.scratch(TILE)];
+      const places = [...shared, residual?.address ?? 0, norm, y.address, encoder.scratch(TILE)];
       encoder.call("i16_linear_block_4x8", panels, rowScales, ...places, packed, features, out, ACTIVATIONS[activation], begin, end);
     });
   }
   for (const token of single) {
     encoder.divide(work(1), (begin, end) => {
-      const places = [...shared, rowAt(residual, token), rowAt(y, token)];
+      const places = [...shared, rowAt(residual, token), norm, rowAt(y, token)];
       const row = [rounded + token * rowBytes, rowScales + 4 * token];
       encoder.call("i16_linear_block_4x1", ...row, ...places, out, ACTIVATIONS[activation], begin, end);
     });

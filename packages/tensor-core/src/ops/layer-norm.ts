@@ -15,6 +15,7 @@ export const layerNormOp: Op<"layer-norm", "x" | "weight" | "bias", never, "y", 
   name: "layer-norm",
   inputs: ["x", "weight", "bias"],
   outputs: ["y"],
+  rowwise: "x",
   infer: (inputs, _attrs: LayerNormAttrs) => {
     const { x, weight, bias } = inputs;
     expectThat(x.shape.length > 0, "layer-norm", "x", "at least one axis", showShape(x.shape));

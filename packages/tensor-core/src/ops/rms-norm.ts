@@ -15,6 +15,7 @@ export const rmsNormOp: Op<"rms-norm", "x" | "weight", never, "y", RmsNormAttrs>
   name: "rms-norm",
   inputs: ["x", "weight"],
   outputs: ["y"],
+  rowwise: "x",
   infer: (inputs, _attrs: RmsNormAttrs) => {
     const { x, weight } = inputs;
     expectThat(x.shape.length > 0, "rms-norm", "x", "at least one axis", showShape(x.shape));

@@ -8,6 +8,7 @@ import type { AnyOp } from "../op.ts";
 import type { AnyCase } from "./check-gradients.ts";
 import { worstDifference } from "./compare.ts";
 import { deviceTests } from "./device-tests.ts";
+import { checkFollowing } from "./following.ts";
 import { runCase, type RunSettings } from "./run-case.ts";
 
 export interface ConformanceOptions {
@@ -49,7 +50,10 @@ export function conformanceTests({ device, ops = OPS, skip = {} }: ConformanceOp
     tests.push({ name: `${op.name}: has a kernel`, run: async () => refuseFallback(await open(), op) });
     for (const one of cases) {
       const name = `${op.name}: ${one.name}`;
-      if (!(name in skip)) tests.push({ name, run: async () => checkCase(await open(), op, one) });
+      if (name in skip) continue;
+      tests.push({ name, run: async () => checkCase(await open(), op, one) });
+      if (op.epilogue === true && one.inputs["residual"] !== undefined)
+        tests.push({ name: `${name}, a norm after it`, run: async () => checkFollowing(await open(), op, one) });
     }
   }
   return [...tests, { name: "the device closes", run: async () => (await open()).close() }];
