@@ -9,8 +9,9 @@ export interface DeviceFlags {
   readonly threads?: number;
 }
 
-export interface TimingsFlags extends DeviceFlags {
+export interface RunFlags extends DeviceFlags {
   readonly store: string;
+  readonly roundActivations?: boolean;
 }
 
 export function withDevice(command: Command): Command {
@@ -24,7 +25,12 @@ export function withDevice(command: Command): Command {
     );
 }
 
-/** For commands that run a model: where the timings lie by which they choose how. */
-export function withTimings(command: Command): Command {
-  return withDevice(command).option("--store <folder>", "keeps the timings that choose between dense and sparse", STORE_FOLDER);
+/** For commands that run a model: how its weights run. */
+export function withChooser(command: Command): Command {
+  return withDevice(command)
+    .option("--store <folder>", "keeps the timings that choose between dense and sparse", STORE_FOLDER)
+    .option(
+      "--round-activations",
+      "an approximation, for speed: activations become int8 where they meet quantized weights, f16 where they meet weights of f16 and the device computes in f16",
+    );
 }

@@ -142,6 +142,17 @@ export const threadsUnsupported: ErrorFactory<{ device: string; threads: number;
   }),
 );
 
+export const roundingUnsupported: ErrorFactory<{ device: string }> = defineError(
+  "cli/rounding-unsupported",
+  "Rounded activations were asked for, and none of the model's weights has a kernel for them on this device.",
+  ({ device }) => ({
+    message: `no weight of this model runs over rounded activations on ${device}`,
+    field: "--round-activations",
+    expected: "quantized weights, or weights of f16 on an adapter with shader-f16",
+    next: "Leave --round-activations out, quantize the model, or use another device.",
+  }),
+);
+
 export const fileUnreadable: ErrorFactory<{ file: string; field: string; cause: unknown }> = defineError(
   "cli/file-unreadable",
   "A file named on the command line cannot be read.",

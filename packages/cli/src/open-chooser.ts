@@ -1,7 +1,9 @@
 /** The measured choice between dense and sparse, with timings that outlive the command. */
 import { isPareError, readText, writeText, type FileSet, type RunEvent } from "@pare/core";
 import { measuredChooser, parseTimings, timingsInvalid, type Timing } from "@pare/sparse-kernels";
-import type { Chooser, Device } from "@pare/tensor-core";
+import { roundActivations, type Chooser, type Device } from "@pare/tensor-core";
+import type { Checkpoint } from "@pare/models";
+import { roundingUnsupported } from "./errors.ts";
 
 type Emit = (event: RunEvent) => void;
 
@@ -20,6 +22,15 @@ export async function openChooser(device: Device, store: FileSet, emit: Emit): P
     if (cache.size > known) await writeTimings(store, name, cache, emit);
     return chosen;
   };
+}
+
+/** `--round-activations` over another choice. Throws `cli/rounding-unsupported` where no weight of the model has a kernel for it here. */
+export function rounding({ weights }: Checkpoint, device: Device, otherwise: Chooser): Chooser {
+  const rounds = [...weights.values()].some((stored) =>
+    stored.candidates("linear").some(({ approximate, ops }) => approximate === true && ops.every((op) => device.supports(op))),
+  );
+  if (!rounds) throw roundingUnsupported({ device: `${device.backend} (${device.variant})` });
+  return roundActivations(otherwise);
 }
 
 async function readTimings(store: FileSet, name: string, emit: Emit): Promise<Map<string, Timing>> {

@@ -42,6 +42,29 @@ test.skipIf(absent)("generate streams the text of the model's own page", async (
   expect(expected.startsWith(ran.out.trimEnd())).toBe(true);
 });
 
+test.skipIf(absent)("rounded activations are used where they are asked for and a weight has a kernel for them", async () => {
+  const folder = temporaryFolder();
+  for (const type of ["q8_0", "f16"]) {
+    expect(await runCli(["convert", stories, join(folder, `${type}.gguf`), "--options", JSON.stringify({ type })])).toMatchObject({
+      code: 0,
+    });
+  }
+  const flags = ["--max-tokens", "8", "--round-activations", "--store", join(folder, "store"), "--json"];
+  const { choices } = (await runCli(["generate", join(folder, "q8_0.gguf"), ...flags])).json();
+  const linear = choices.filter(({ what }: { what: string }) => what.endsWith(" linear"));
+  // Rows that no block of 32 divides are f16 in such a file.
+  expect(new Set(linear.map(({ chosen, why }: { chosen: string; why: string }) => `${chosen}: ${why}`))).toEqual(
+    new Set([
+      "linear-affine-int8: rounded activations were asked for",
+      "linear-half: no kernel here rounds activations for this storage; first candidate of the storage",
+    ]),
+  );
+  for (const model of [join(folder, "f16.gguf"), stories]) {
+    const { code, json } = await runCli(["generate", model, ...flags]);
+    expect([code, json().error.code]).toEqual([2, "cli/rounding-unsupported"]);
+  }
+});
+
 test.skipIf(absent)("the same ids with and without the cache, from a prompt and by sampling", async () => {
   const flags = [
     "generate",

@@ -4,12 +4,12 @@ import type { Command } from "commander";
 import { checkOptions, type Registry } from "@pare/core";
 import type { Result } from "@pare/eval-suites";
 import type { Cli } from "../cli.ts";
-import { withTimings, type TimingsFlags } from "../device.ts";
+import { withChooser, type RunFlags } from "../device.ts";
 import { flagged } from "../errors.ts";
 import { dataOption, jsonObject, list, number } from "../flags.ts";
 import { digits, printResult, table } from "../output.ts";
 
-interface EvalFlags extends TimingsFlags {
+interface EvalFlags extends RunFlags {
   readonly suite: readonly string[];
   readonly data?: string;
   readonly options?: Record<string, unknown>;
@@ -17,7 +17,7 @@ interface EvalFlags extends TimingsFlags {
 }
 
 export function registerEval(program: Command, cli: Cli): void {
-  withTimings(
+  withChooser(
     program
       .command("eval")
       .description("run evaluation suites on a model")
@@ -31,16 +31,23 @@ export function registerEval(program: Command, cli: Cli): void {
 
 async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
   const { terminal, progress } = cli;
-  const [{ folderFiles }, { openRegistry }, { openModel }, { openDevice }, { openChooser }, { watch, describeChoices }, { evaluate }] =
-    await Promise.all([
-      import("@pare/core/node"),
-      import("../registry.ts"),
-      import("../model.ts"),
-      import("../open-device.ts"),
-      import("../open-chooser.ts"),
-      import("../watch.ts"),
-      import("@pare/eval-suites"),
-    ]);
+  const [
+    { folderFiles },
+    { openRegistry },
+    { openModel },
+    { openDevice },
+    { openChooser, rounding },
+    { watch, describeChoices },
+    { evaluate },
+  ] = await Promise.all([
+    import("@pare/core/node"),
+    import("../registry.ts"),
+    import("../model.ts"),
+    import("../open-device.ts"),
+    import("../open-chooser.ts"),
+    import("../watch.ts"),
+    import("@pare/eval-suites"),
+  ]);
   const { registry } = await openRegistry(terminal.cwd);
   const suites = flags.suite.map((use) => ({ ...flags.options, ...dataOption(flags.data, flags.options), use }));
   for (const suite of suites) checkSuite(registry, suite);
@@ -48,12 +55,13 @@ async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
   const device = await openDevice(registry, flags);
   const watching = watch(cli);
   try {
+    const chooser = await openChooser(device, folderFiles(resolve(terminal.cwd, flags.store), { create: true }), watching.onEvent);
     const { results } = await evaluate(model, suites, {
       seed: flags.seed,
       signal: terminal.signal,
       registry,
       device,
-      chooser: await openChooser(device, folderFiles(resolve(terminal.cwd, flags.store), { create: true }), watching.onEvent),
+      chooser: flags.roundActivations === true ? rounding(model, device, chooser) : chooser,
       emit: watching.onEvent,
     });
     progress.stop();

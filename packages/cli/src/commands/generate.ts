@@ -3,11 +3,11 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Architecture, Checkpoint, Tokenizer } from "@pare/models";
 import type { Cli } from "../cli.ts";
-import { withTimings, type TimingsFlags } from "../device.ts";
+import { withChooser, type RunFlags } from "../device.ts";
 import { sourceMissing, tokenizerMissing } from "../errors.ts";
 import { number } from "../flags.ts";
 
-interface GenerateFlags extends TimingsFlags {
+interface GenerateFlags extends RunFlags {
   readonly prompt: string;
   readonly source?: string;
   readonly maxTokens: number;
@@ -18,7 +18,7 @@ interface GenerateFlags extends TimingsFlags {
 }
 
 export function registerGenerate(program: Command, cli: Cli): void {
-  withTimings(
+  withChooser(
     program
       .command("generate")
       .description("write text with a model, as it comes")
@@ -40,7 +40,7 @@ async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> 
     { openRegistry },
     { openModel },
     { openDevice },
-    { openChooser },
+    { openChooser, rounding },
     { watch, describeChoices },
     { beginToken, openSession, sourceIds, TextStream },
   ] = await Promise.all([
@@ -60,10 +60,11 @@ async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> 
   const device = await openDevice(registry, flags);
   const watching = watch(cli);
   try {
+    const chooser = await openChooser(device, folderFiles(resolve(terminal.cwd, flags.store), { create: true }), watching.onEvent);
     const session = openSession(model, {
       device,
       registry,
-      chooser: await openChooser(device, folderFiles(resolve(terminal.cwd, flags.store), { create: true }), watching.onEvent),
+      chooser: flags.roundActivations === true ? rounding(model, device, chooser) : chooser,
       onFallback: (op) => watching.onEvent({ type: "fallback", op, device: device.backend }),
       onChoice: (choice) => watching.onEvent({ type: "choice", ...choice }),
     });
