@@ -3,6 +3,7 @@
  * what it is: figures of a software one say nothing about GPUs.
  *
  *     node --conditions=@pare/source packages/backend-webgpu/bench/device.ts [rounds] [--smoke]
+ *     deno run --allow-all --no-lock --conditions=@pare/source packages/backend-webgpu/bench/device.ts [rounds] [--smoke]
  */
 import { createModel, forwardGraph, llama, llamaConfig, padRows } from "@pare/models";
 import {
@@ -10,8 +11,11 @@ import {
   createStore,
   linearAffineInt8Op,
   linearAffineOp,
+  linearF16Op,
+  linearHalfOp,
   linearOp,
   matmulOp,
+  toF16,
   type AnyOp,
   type Device,
   type DType,
@@ -62,7 +66,14 @@ function waysOf(device: Device, [rows, features, out]: readonly [number, number,
   const attrs = { bits: 8, features, groupSize: 32, activation: "none" };
   const run = (op: AnyOp, inputs: Record<string, PlannedTensor>, output: PlannedTensor, given: Record<string, unknown>): Way =>
     device.prepare([{ op, attrs: given, inputs, outputs: { y: output } }]).run;
+  const halves = { ...place(device, [out, features], "f16"), dtype: "u8", shape: [out, 2 * features] } as const;
+  const largest = { ...place(device, [1, 1]), shape: [1] };
+  device.write(largest.buffer, Float32Array.of(0.5));
   return {
+    [`f16 weight, ${device.variant}`]: run(linearHalfOp, { x, halves }, y, { format: "f16", features, activation: "none" }),
+    ...(device.supports(linearF16Op.name) && {
+      [`f16 weight and activations, ${device.variant}`]: run(linearF16Op, { x, halves, largest }, y, { features, activation: "none" }),
+    }),
     [`x·Wᵀ, ${device.variant}`]: run(linearOp, { x, weight }, y, { activation: "none" }),
     [`gᵀ·x, ${device.variant}`]: run(matmulOp, { a: y, b: x }, weight, { transposeA: true, transposeB: false }),
     [`int8 weight, ${device.variant}`]: run(linearAffineOp, affine, y, attrs),
@@ -73,7 +84,12 @@ function waysOf(device: Device, [rows, features, out]: readonly [number, number,
 function place(device: Device, shape: readonly [number, number], dtype: DType = "f32"): PlannedTensor {
   const [rows, columns] = shape;
   const numbers = Array.from({ length: rows * columns }, (_, i) => ((i * 7919) % 1000) / 1000 - 0.5);
-  const data = dtype === "u8" ? Uint8Array.from(numbers, (number) => 256 * (number + 0.5)) : Float32Array.from(numbers);
+  const data =
+    dtype === "u8"
+      ? Uint8Array.from(numbers, (number) => 256 * (number + 0.5))
+      : dtype === "f16"
+        ? Uint16Array.from(numbers, toF16)
+        : Float32Array.from(numbers);
   const buffer = device.allocate(data.byteLength);
   device.write(buffer, data);
   return { dtype, shape, buffer, offset: 0, constant: false };

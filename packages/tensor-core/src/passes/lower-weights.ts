@@ -36,6 +36,7 @@ export function roundActivations(otherwise: Chooser = firstCandidate): Chooser {
     const candidate = choice.candidates.find(({ approximate }) => approximate === true);
     if (candidate !== undefined) return { candidate, why: "rounded activations were asked for" };
     const chosen = await otherwise(choice);
+    if (choice.use === "rows") return chosen;
     return { ...chosen, why: `no kernel here rounds activations for this storage; ${chosen.why}` };
   };
 }

@@ -57,9 +57,15 @@ describe("a weight of 16-bit floats where rounded activations are asked for", ()
     const device: Device = { ...openReference(), supports: (op) => !missing.includes(op) };
     const bits = dtype === "f16" ? [0.5, -0.25, 3, 1, 0, -2].map(toF16) : [0x3f00, 0xbe80, 0x4040, 0x3f80, 0, 0xc000];
     const store = createStore(device, { weights: new Map([["w", denseOf(half(dtype, [2, 3], bits))]]) });
-    const graph = trace((t) => ({ y: linear(t.input("x", "f32", [1, 3]), t.weight("w", [2, 3])) }));
-    const { y } = await compile(graph, { store, chooser, onChoice: (event) => told.push(event) }).run({ x: f32([1, 3], [1, 2.0005, 4]) });
-    return [told[0]!, [...(y!.data as Float32Array)]];
+    const graph = trace((t) => {
+      const w = t.weight("w", [2, 3]);
+      return { y: linear(t.input("x", "f32", [1, 3]), w), row: rows(w, t.input("ids", "i32", [1])) };
+    });
+    const compiled = compile(graph, { store, chooser, onChoice: (event) => told.push(event) });
+    const { y } = await compiled.run({ x: f32([1, 3], [1, 2.0005, 4]), ids: { dtype: "i32", shape: [1], data: Int32Array.of(1) } });
+    const [row, product] = told.toSorted((a, b) => b.what.localeCompare(a.what));
+    expect(row).toEqual({ what: "w rows", chosen: "rows-half", why: "first candidate of the storage" });
+    return [product!, [...(y!.data as Float32Array)]];
   }
 
   it("runs in f16, near to what it gives in f32", async () => {
