@@ -21,8 +21,8 @@ export function findDeno(): string | undefined {
   }
 }
 
-/** Mesa's software driver, unless the caller names one: the only one here whose adapter has `shader-f16`. */
-function driver(): Readonly<Record<string, string>> {
+/** Mesa's software driver where there is one, unless the caller names another; without any, wgpu takes OpenGL. */
+export function softwareDriver(): Readonly<Record<string, string>> {
   if (process.env["VK_ICD_FILENAMES"] !== undefined) return {};
   try {
     const found = readdirSync(DRIVERS).find((name) => name.startsWith("lvp_icd"));
@@ -35,7 +35,7 @@ function driver(): Readonly<Record<string, string>> {
 /** Runs a module of the workspace from its source; what it prints last is JSON. */
 export async function runInDeno<Result>(deno: string, module: string): Promise<Result> {
   const { stdout } = await promisify(execFile)(deno, ["run", "--allow-all", "--no-lock", "--conditions=@pare/source", module], {
-    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...driver() },
+    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...softwareDriver() },
     maxBuffer: 2 ** 26,
     timeout: 600_000,
   });
