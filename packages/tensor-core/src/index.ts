@@ -47,7 +47,7 @@ export {
   type TensorSource,
   type TensorType,
 } from "./host.ts";
-export { collapse, type Loop } from "./loops.ts";
+export { collapse, reductionPasses, type Loop, type ReductionPass } from "./loops.ts";
 export { broadcastStrides, stridesOf } from "./ops/support/host.ts";
 export { alignedAxes, leadingAxes, sameAxis, type AxisLink, type AxisRef } from "./axes.ts";
 export { bindGraph } from "./passes/bind.ts";

@@ -1,4 +1,15 @@
-import { argmaxOp, maxOp, meanOp, sizeOf, sumOp, sumSquaresOp, type Kernel, type ReduceAttrs } from "@pare/tensor-core";
+import {
+  argmaxOp,
+  maxOp,
+  meanOp,
+  reductionPasses,
+  sizeOf,
+  sumOp,
+  sumSquaresOp,
+  type Kernel,
+  type ReduceAttrs,
+  type ReductionPass,
+} from "@pare/tensor-core";
 import { implement, type WasmEncoder, type WasmTensor, type WasmTypes } from "../types.ts";
 
 export const reduceKernels: readonly Kernel<WasmTypes>[] = [
@@ -25,30 +36,20 @@ interface Reduction {
   readonly scale: number;
 }
 
-/** One pass per run of neighbouring reduced axes, the innermost first. */
 function encodeReduction(encoder: WasmEncoder, { kernel, x, y, axes, scale }: Reduction): void {
-  const runs = runsOf(x.shape, axes);
+  const passes = reductionPasses(x.shape, axes);
   let from = x.address;
-  for (;;) {
-    const at = runs.findLastIndex(({ reduced }) => reduced);
-    const outer = sizeOf(runs.slice(0, at).map(({ size }) => size));
-    const inner = sizeOf(runs.slice(at + 1).map(({ size }) => size));
-    const { size } = runs[at]!;
-    runs.splice(at, 1);
-    const last = !runs.some(({ reduced }) => reduced);
-    const to = last ? y.address : encoder.scratch(4 * outer * inner);
-    encodePass(encoder, kernel, { from, to, outer, size, inner, scale: last ? scale : 1 });
-    if (last) return;
+  passes.forEach((pass, index) => {
+    const last = index === passes.length - 1;
+    const to = last ? y.address : encoder.scratch(4 * pass.outer * pass.inner);
+    encodePass(encoder, kernel, { ...pass, from, to, scale: last ? scale : 1 });
     from = to;
-  }
+  });
 }
 
-interface Pass {
+interface Pass extends ReductionPass {
   readonly from: number;
   readonly to: number;
-  readonly outer: number;
-  readonly size: number;
-  readonly inner: number;
   readonly scale: number;
 }
 
@@ -65,21 +66,4 @@ export function encodePass(encoder: WasmEncoder, kernel: string, { from, to, out
       encoder.call(kernel, from + 4 * begin, to + 4 * begin, outer, size, end - begin, stride, scale),
     );
   }
-}
-
-interface Run {
-  size: number;
-  readonly reduced: boolean;
-}
-
-/** Neighbouring axes that are all reduced or all kept, as one; at least one run is reduced, if only of length 1. */
-function runsOf(shape: readonly number[], axes: readonly number[]): Run[] {
-  const runs: Run[] = [];
-  shape.forEach((size, axis) => {
-    const reduced = axes.includes(axis);
-    const before = runs.at(-1);
-    if (before?.reduced === reduced) before.size *= size;
-    else runs.push({ size, reduced });
-  });
-  return runs.some(({ reduced }) => reduced) ? runs : [...runs, { size: 1, reduced: true }];
 }

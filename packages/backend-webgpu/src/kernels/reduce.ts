@@ -1,4 +1,15 @@
-import { argmaxOp, maxOp, meanOp, sizeOf, sumOp, sumSquaresOp, type Kernel, type ReduceAttrs } from "@pare/tensor-core";
+import {
+  argmaxOp,
+  maxOp,
+  meanOp,
+  reductionPasses,
+  sizeOf,
+  sumOp,
+  sumSquaresOp,
+  type Kernel,
+  type ReduceAttrs,
+  type ReductionPass,
+} from "@pare/tensor-core";
 import { implement, type WebgpuEncoder, type WebgpuTensor, type WebgpuTypes } from "../types.ts";
 import { reductions } from "../wgsl/reduce.ts";
 import { encodeElements } from "./elementwise.ts";
@@ -31,32 +42,20 @@ interface Reduction {
   readonly scale?: number | undefined;
 }
 
-/** One pass per run of neighbouring reduced axes, the innermost first. */
 function encodeReduction(encoder: WebgpuEncoder, { x, y, axes, kind, scale = 1 }: Reduction): void {
-  const runs = runsOf(x.shape, axes);
+  const passes = reductionPasses(x.shape, axes);
   let from = x;
-  for (;;) {
-    const at = runs.findLastIndex(({ reduced }) => reduced);
-    const outer = sizeOf(runs.slice(0, at).map(({ size }) => size));
-    const inner = sizeOf(runs.slice(at + 1).map(({ size }) => size));
-    const { size } = runs[at]!;
-    runs.splice(at, 1);
-    const last = !runs.some(({ reduced }) => reduced);
-    const to = last ? y : encoder.scratch("f32", outer * inner);
-    encodePass(encoder, { x: from, y: to, outer, size, inner, kind, scale: last ? scale : 1 });
-    if (last) return;
+  passes.forEach((pass, index) => {
+    const last = index === passes.length - 1;
+    const to = last ? y : encoder.scratch("f32", pass.outer * pass.inner);
+    encodePass(encoder, { ...pass, x: from, y: to, kind, scale: last ? scale : 1 });
     from = to;
-  }
+  });
 }
 
-export interface Pass {
-  /** `[outer, size, inner]` */
+export interface Pass extends ReductionPass {
   readonly x: WebgpuTensor;
-  /** `[outer, inner]` */
   readonly y: WebgpuTensor;
-  readonly outer: number;
-  readonly size: number;
-  readonly inner: number;
   readonly kind: "sum" | "max";
   readonly scale: number;
   /** Of squares. */
@@ -156,21 +155,4 @@ function encodeArgmax(encoder: WebgpuEncoder, x: WebgpuTensor, y: WebgpuTensor):
     lanes: LANES,
     groups: y.size,
   });
-}
-
-interface Run {
-  size: number;
-  readonly reduced: boolean;
-}
-
-/** Neighbouring axes that are all reduced or all kept, as one; at least one run is reduced, if only of length 1. */
-function runsOf(shape: readonly number[], axes: readonly number[]): Run[] {
-  const runs: Run[] = [];
-  shape.forEach((size, axis) => {
-    const reduced = axes.includes(axis);
-    const before = runs.at(-1);
-    if (before?.reduced === reduced) before.size *= size;
-    else runs.push({ size, reduced });
-  });
-  return runs.some(({ reduced }) => reduced) ? runs : [...runs, { size: 1, reduced: true }];
 }
