@@ -137,6 +137,7 @@ export { straightThrough, straightThroughOp } from "./ops/straight-through.ts";
 export { sumSquares, sumSquaresOp } from "./ops/sum-squares.ts";
 export { transpose, transposeOp, type TransposeAttrs } from "./ops/transpose.ts";
 export {
+  UNARY_OPS,
   abs,
   absOp,
   erf,

@@ -113,6 +113,23 @@ export const geluTanhOp: UnaryOp<"gelu-tanh"> = unaryOp("gelu-tanh", {
 });
 export const siluOp: UnaryOp<"silu"> = unaryOp("silu", { of: ACTIVATIONS.silu, slope: "silu", extremes: SATURATING });
 
+/** Every function of single elements. */
+export const UNARY_OPS: readonly UnaryOp<string>[] = [
+  absOp,
+  erfOp,
+  expOp,
+  geluOp,
+  geluTanhOp,
+  logOp,
+  negOp,
+  reluOp,
+  rsqrtOp,
+  sigmoidOp,
+  siluOp,
+  sqrtOp,
+  tanhOp,
+];
+
 /** −x. */
 export const neg: (x: Value) => Value = functionOf(negOp);
 /** eˣ. */
