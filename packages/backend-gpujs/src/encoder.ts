@@ -1,12 +1,19 @@
 /** Turns program steps into passes over planned tensors. */
-import { byteSize, runOnHost, sizeOf, viewArray, type DType, type Kernel, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
+import {
+  byteSize,
+  refuseWideTypes,
+  runOnHost,
+  sizeOf,
+  viewArray,
+  type Kernel,
+  type PlannedTensor,
+  type ProgramStep,
+} from "@pare/tensor-core";
 import type { Engine } from "./engine.ts";
 import { dtypeUnsupported, tensorTooLarge } from "./errors.ts";
 import type { Value } from "./library.ts";
 import type { Memory, Place } from "./memory.ts";
 import type { AnyShader, GpujsEncoder, GpujsTensor, GpujsTypes } from "./types.ts";
-
-const COMPUTED: readonly DType[] = ["f32", "i32", "u8"];
 
 export interface Encoding {
   readonly run: () => void;
@@ -66,6 +73,7 @@ class Step implements Encoding {
   private readonly tables = new Map<GpujsTensor, Value>();
 
   constructor(step: ProgramStep, kernel: Kernel<GpujsTypes>, engine: Engine) {
+    refuseWideTypes(step, dtypeUnsupported);
     this.engine = engine;
     const name = step.op.name;
     const inputs = mapTensors(step.inputs, (planned, field) => {
@@ -147,7 +155,6 @@ class Step implements Encoding {
   }
 
   private tensor(op: string, field: string, { dtype, shape }: PlannedTensor): GpujsTensor {
-    if (!COMPUTED.includes(dtype)) throw dtypeUnsupported({ op, field, dtype });
     return this.checked(op, field, { dtype, shape, size: sizeOf(shape) });
   }
 

@@ -1,5 +1,6 @@
 /** Every error of backend-gpujs. */
 import { defineError, type ErrorFactory } from "@pare/core";
+import { dtypeUnsupportedBy } from "@pare/tensor-core";
 
 export const modeUnavailable: ErrorFactory<{ asked: string; ran: string | undefined; cause?: unknown }> = defineError(
   "backend-gpujs/mode-unavailable",
@@ -37,17 +38,7 @@ export const integerInexact: ErrorFactory<{ value: number }> = defineError(
   }),
 );
 
-export const dtypeUnsupported: ErrorFactory<{ op: string; field: string; dtype: string }> = defineError(
-  "backend-gpujs/dtype-unsupported",
-  "A program holds a tensor of a type that this device does not compute in.",
-  ({ op, field, dtype }) => ({
-    message: `${op} cannot run on this tensor here`,
-    field,
-    expected: "f32, i32 or u8",
-    found: dtype,
-    next: "Convert the tensor to f32 on the host before it enters the graph.",
-  }),
-);
+export const dtypeUnsupported: ErrorFactory<{ op: string; field: string; dtype: string }> = dtypeUnsupportedBy("backend-gpujs");
 
 export const driverFailed: ErrorFactory<{ mode: string; glError: number }> = defineError(
   "backend-gpujs/driver-failed",

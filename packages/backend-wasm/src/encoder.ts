@@ -1,10 +1,10 @@
 /** Turns program steps into a flat list of bound calls. */
 import { nearNames } from "@pare/core";
 import {
+  refuseWideTypes,
   runOnHost,
   sizeOf,
   viewArray,
-  type DType,
   type Kernel,
   type PlannedTensor,
   type ProgramStep,
@@ -18,8 +18,6 @@ import type { ScratchPool } from "./scratch.ts";
 import { encode } from "./team/program.ts";
 import type { Team } from "./team/team.ts";
 import type { WasmEncoder, WasmTensor, WasmTypes, Work } from "./types.ts";
-
-const COMPUTED: readonly DType[] = ["f32", "i32", "u8"];
 
 export type WasmFunction = (...args: number[]) => number | void;
 export type WasmFunctions = Readonly<Record<string, WasmFunction>>;
@@ -160,7 +158,7 @@ export function encodeSteps(steps: readonly ProgramStep[], parts: EncodingParts)
       for (const pool of scratch) pool.reset();
       if (bound === undefined) recorder.calls.push(() => runOnHost(step, liveView(memory)));
       else {
-        refuseWideTypes(step);
+        refuseWideTypes(step, dtypeUnsupported);
         const outputs = map(step.outputs, (planned) => tensorOf(planned)!);
         const next = steps[index + 1];
         const norm = (): number => {
@@ -197,13 +195,6 @@ function phasesOf(
   const program = { address: persist(numbers.byteLength), serial: serial() };
   new Float64Array(memory.buffer, program.address, numbers.length).set(numbers);
   return (phase) => team.run(program, phase, own[phase]!);
-}
-
-/** Kernels know 4-byte numbers and bytes; anything else would be read as those. */
-function refuseWideTypes({ op, inputs, outputs }: ProgramStep): void {
-  for (const [field, planned] of [...Object.entries(inputs), ...Object.entries(outputs)]) {
-    if (planned !== undefined && !COMPUTED.includes(planned.dtype)) throw dtypeUnsupported({ op: op.name, field, dtype: planned.dtype });
-  }
 }
 
 function tensorOf(planned: PlannedTensor | undefined): WasmTensor | undefined {

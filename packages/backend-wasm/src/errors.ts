@@ -1,5 +1,6 @@
 /** Every error of backend-wasm. */
 import { defineError, type ErrorFactory } from "@pare/core";
+import { dtypeUnsupportedBy } from "@pare/tensor-core";
 
 export const kernelUnknown: ErrorFactory<{ kernel: string; op: string; near: readonly string[] }> = defineError(
   "backend-wasm/kernel-unknown",
@@ -61,14 +62,4 @@ export const wasmUnavailable: ErrorFactory<object> = defineError("backend-wasm/u
   next: "Use a newer engine, or open the reference device.",
 }));
 
-export const dtypeUnsupported: ErrorFactory<{ op: string; field: string; dtype: string }> = defineError(
-  "backend-wasm/dtype-unsupported",
-  "A program holds a tensor of a type that this device does not compute in.",
-  ({ op, field, dtype }) => ({
-    message: `${op} cannot run on this tensor here`,
-    field,
-    expected: "f32, i32 or u8",
-    found: dtype,
-    next: "Convert the tensor to f32 on the host before it enters the graph.",
-  }),
-);
+export const dtypeUnsupported: ErrorFactory<{ op: string; field: string; dtype: string }> = dtypeUnsupportedBy("backend-wasm");

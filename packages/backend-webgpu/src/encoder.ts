@@ -1,12 +1,11 @@
 /** Turns program steps into calls of kernels. */
-import { sizeOf, type DType, type Kernel, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
+import { refuseWideTypes, sizeOf, type Kernel, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
 import { dtypeUnsupported } from "./errors.ts";
 import { finish } from "./kernels/epilogue.ts";
 import { roundUp } from "./memory.ts";
 import { SCRATCH, TABLE, type Encoded } from "./program.ts";
 import type { Call, Features, WebgpuEncoder, WebgpuTensor, WebgpuTypes } from "./types.ts";
 
-const COMPUTED: readonly DType[] = ["f32", "i32", "u8"];
 const ALIGNMENT = 64;
 
 export function encodeSteps(steps: readonly ProgramStep[], kernels: ReadonlyMap<string, Kernel<WebgpuTypes>>, features: Features): Encoded {
@@ -45,20 +44,13 @@ export function encodeSteps(steps: readonly ProgramStep[], kernels: ReadonlyMap<
     taken = 0;
     if (kernel === undefined) parts.push(step);
     else {
-      refuseWideTypes(step);
+      refuseWideTypes(step, dtypeUnsupported);
       const outputs = Object.fromEntries(Object.entries(step.outputs).map(([name, planned]) => [name, tensorOf(planned)]));
       const inputs = Object.fromEntries(Object.entries(step.inputs).map(([name, planned]) => [name, planned && tensorOf(planned)]));
       kernel.encode(encoder, inputs, outputs, step.attrs);
     }
   }
   return { parts, scratchBytes, table: Int32Array.from(table) };
-}
-
-/** Kernels know 4-byte numbers and bytes; anything else would be read as those. */
-function refuseWideTypes({ op, inputs, outputs }: ProgramStep): void {
-  for (const [field, planned] of [...Object.entries(inputs), ...Object.entries(outputs)]) {
-    if (planned !== undefined && !COMPUTED.includes(planned.dtype)) throw dtypeUnsupported({ op: op.name, field, dtype: planned.dtype });
-  }
 }
 
 function tensorOf({ buffer, offset, shape, dtype, constant }: PlannedTensor): WebgpuTensor {

@@ -1,5 +1,6 @@
 /** Every error of backend-webgpu. */
 import { defineError, type ErrorFactory } from "@pare/core";
+import { dtypeUnsupportedBy } from "@pare/tensor-core";
 
 export const webgpuUnavailable: ErrorFactory<{ why: string; next: string }> = defineError(
   "backend-webgpu/unavailable",
@@ -51,14 +52,4 @@ export const dispatchTooLarge: ErrorFactory<{ kernel: string; found: number; lim
   }),
 );
 
-export const dtypeUnsupported: ErrorFactory<{ op: string; field: string; dtype: string }> = defineError(
-  "backend-webgpu/dtype-unsupported",
-  "A program holds a tensor of a type that this device does not compute in.",
-  ({ op, field, dtype }) => ({
-    message: `${op} cannot run on this tensor here`,
-    field,
-    expected: "f32, i32 or u8",
-    found: dtype,
-    next: "Convert the tensor to f32 on the host before it enters the graph.",
-  }),
-);
+export const dtypeUnsupported: ErrorFactory<{ op: string; field: string; dtype: string }> = dtypeUnsupportedBy("backend-webgpu");

@@ -173,3 +173,18 @@ export const optOutInvalid: ErrorFactory<{ name: string; why: string; near: read
     next: "Name an op or `op: case`, and say why.",
   }),
 );
+
+/** `<backend>/dtype-unsupported`, for backends whose kernels know 4-byte numbers and bytes (`refuseWideTypes`). */
+export function dtypeUnsupportedBy(backend: string): ErrorFactory<{ op: string; field: string; dtype: string }> {
+  return defineError(
+    `${backend}/dtype-unsupported`,
+    "A program holds a tensor of a type that this device does not compute in.",
+    ({ op, field, dtype }) => ({
+      message: `${op} cannot run on this tensor here`,
+      field,
+      expected: "f32, i32 or u8",
+      found: dtype,
+      next: "Convert the tensor to f32 on the host before it enters the graph.",
+    }),
+  );
+}

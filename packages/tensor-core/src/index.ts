@@ -2,6 +2,7 @@ export {
   conformanceFailed,
   deviceMemoryExceeded,
   dimUnbound,
+  dtypeUnsupportedBy,
   gradientMissing,
   inputMissing,
   kernelMissing,
@@ -67,7 +68,7 @@ export {
 } from "./graph.ts";
 export { sitesOf, trace, type TraceOptions, type Tracer } from "./trace.ts";
 export { cut, type SiteRequest, type SiteRequests } from "./sites.ts";
-export { kernelsFor, type BackendTypes, type Kernel } from "./kernel.ts";
+export { kernelsFor, refuseWideTypes, type BackendTypes, type Kernel } from "./kernel.ts";
 export type { Device, DeviceBuffer, PlannedTensor, Prepared, ProgramStep } from "./device.ts";
 export type { Candidate, Choice, Chooser, DerivedPart, StorageDefinition, StoredWeight, WeightUse } from "./storage/storage.ts";
 export { affineOf, affineStorage, affineWeight, type AffineParts } from "./storage/affine.ts";

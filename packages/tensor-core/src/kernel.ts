@@ -1,3 +1,5 @@
+import type { ErrorFactory } from "@pare/core";
+import type { ProgramStep } from "./device.ts";
 import type { Given, Op } from "./op.ts";
 
 /** What a backend's kernels write to and what it calls a planned tensor. */
@@ -28,4 +30,15 @@ export function kernelsFor<Types extends BackendTypes>(): <In extends string, Op
   ) => void,
 ) => Kernel<Types> {
   return (op, encode) => ({ op: op.name, encode: encode as unknown as Kernel<Types>["encode"] });
+}
+
+/** For kernels that know 4-byte numbers and bytes, and would read anything else as those. Throws the backend's own `dtypeUnsupportedBy`. */
+export function refuseWideTypes(
+  { op, inputs, outputs }: ProgramStep,
+  unsupported: ErrorFactory<{ op: string; field: string; dtype: string }>,
+): void {
+  for (const [field, planned] of [...Object.entries(inputs), ...Object.entries(outputs)]) {
+    if (planned !== undefined && !["f32", "i32", "u8"].includes(planned.dtype))
+      throw unsupported({ op: op.name, field, dtype: planned.dtype });
+  }
 }
