@@ -1,8 +1,7 @@
 import { affineSamples, dequantizeRow, expectAffine } from "./support/affine.ts";
-import { floatType } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
-import { expectLinear, fillLinear } from "./support/epilogue.ts";
-import { dataOf, make, numbersOf, type OwnTensor } from "./support/host.ts";
+import { inferLinear, referenceLinear, withEpilogue } from "./support/epilogue.ts";
+import { dataOf, make, type OwnTensor } from "./support/host.ts";
 import type { Activation } from "./support/math.ts";
 import type { LinearAffineAttrs } from "./linear-affine.ts";
 import { apply, type Value } from "../graph.ts";
@@ -29,42 +28,26 @@ export const linearAffineInt8Op: Op<
   epilogue: true,
   infer: (inputs, attrs: LinearAffineAttrs) => {
     const out = expectAffine("linear-affine-int8", inputs, attrs);
-    const { x, bias, residual } = inputs;
-    return {
-      y: {
-        dtype: floatType("linear-affine-int8", { x, bias, residual }),
-        shape: expectLinear("linear-affine-int8", inputs, out, attrs.features),
-      },
-    };
+    return { y: inferLinear("linear-affine-int8", inputs, out, attrs.features) };
   },
   reference: (inputs, attrs) => {
-    const y = make(inputs.x.dtype, numbersOf([...inputs.x.shape.slice(0, -1), inputs.codes.shape[0]!]));
-    const x = roundRows(inputs.x, attrs.features);
-    return { y: fillLinear(y, { ...inputs, x }, attrs.activation, (row) => dequantizeRow(inputs, attrs, row)) };
+    const weightRow = (row: number): Float64Array => dequantizeRow(inputs, attrs, row);
+    return { y: referenceLinear(inputs, inputs.codes.shape[0]!, attrs.activation, weightRow, roundRows(inputs.x, attrs.features)) };
   },
   cases: function* () {
     const why = "x is rounded alike; sums over groups of up to 1024 products in f32, in any order";
     for (const { name, tensors, attrs, rows } of affineSamples()) {
       for (const tokens of [1, 2, 3, 9]) {
         const label = `${tokens} tokens, ${name}`;
-        const { f32 } = sampler(label);
-        const x = f32([tokens, attrs.features]);
+        const draw = sampler(label);
+        const x = draw.f32([tokens, attrs.features]);
         // A row of zeros has no scale.
         if (tokens === 3) dataOf(x).fill(0, 0, attrs.features);
         const tolerance = attrs.features > 70 ? 1e-4 : 1e-5;
-        const plain = { ...attrs, activation: "none" as Activation };
-        yield { name: label, inputs: { ...tensors, x }, attrs: plain, tolerance, why, checkGradient: [] };
-        if (tokens !== 9) continue;
-        const fused = { ...tensors, x, bias: f32([rows]), residual: f32([tokens, rows]) };
-        const silu = { ...attrs, activation: "silu" as Activation };
-        yield {
-          name: `silu with bias and residual, ${label}`,
-          inputs: fused,
-          attrs: silu,
-          tolerance: 2 * tolerance,
-          why,
-          checkGradient: [],
-        };
+        const inputs = { ...tensors, x };
+        const plain = { name: label, inputs, attrs: { ...attrs, activation: "none" as Activation }, tolerance, why, checkGradient: [] };
+        yield plain;
+        if (tokens === 9) yield withEpilogue(plain, draw, [tokens, rows], 2 * tolerance);
       }
     }
   },

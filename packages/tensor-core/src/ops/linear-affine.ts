@@ -1,8 +1,6 @@
 import { affineSamples, dequantizeRow, expectAffine, type AffineAttrs } from "./support/affine.ts";
-import { floatType } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
-import { expectLinear, fillLinear } from "./support/epilogue.ts";
-import { make, numbersOf } from "./support/host.ts";
+import { inferLinear, referenceLinear, withEpilogue } from "./support/epilogue.ts";
 import type { Activation } from "./support/math.ts";
 import { sum } from "./broadcast.ts";
 import { dequantizeAffine } from "./dequantize-affine.ts";
@@ -27,15 +25,11 @@ export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zero
     epilogue: true,
     infer: (inputs, attrs: LinearAffineAttrs) => {
       const out = expectAffine("linear-affine", inputs, attrs);
-      const { x, bias, residual } = inputs;
-      return {
-        y: { dtype: floatType("linear-affine", { x, bias, residual }), shape: expectLinear("linear-affine", inputs, out, attrs.features) },
-      };
+      return { y: inferLinear("linear-affine", inputs, out, attrs.features) };
     },
-    reference: (inputs, attrs) => {
-      const y = make(inputs.x.dtype, numbersOf([...inputs.x.shape.slice(0, -1), inputs.codes.shape[0]!]));
-      return { y: fillLinear(y, inputs, attrs.activation, (row) => dequantizeRow(inputs, attrs, row)) };
-    },
+    reference: (inputs, attrs) => ({
+      y: referenceLinear(inputs, inputs.codes.shape[0]!, attrs.activation, (row) => dequantizeRow(inputs, attrs, row)),
+    }),
     gradient: ({ y: g }, { x, codes, scales, zeroPoints, bias, residual }, _outputs, { activation, ...attrs }) => {
       if (g === undefined) return {};
       if (activation !== "none" || residual !== undefined)
@@ -49,35 +43,15 @@ export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zero
       for (const { name, tensors, attrs, rows } of affineSamples()) {
         for (const tokens of [1, 3, 9]) {
           const label = `${tokens} tokens, ${name}`;
-          const { f32 } = sampler(label);
-          const inputs = { ...tensors, x: f32([tokens, attrs.features]) };
-          yield {
-            name: label,
-            inputs,
-            attrs: { ...attrs, activation: "none" as Activation },
-            tolerance: attrs.features > 70 ? 1e-4 : 1e-5,
-            why,
-            checkGradient: tokens === 3 && rows < 10 ? ["x"] : [],
-          };
+          const draw = sampler(label);
+          const inputs = { ...tensors, x: draw.f32([tokens, attrs.features]) };
+          const tolerance = attrs.features > 70 ? 1e-4 : 1e-5;
+          const plain = { name: label, inputs, attrs: { ...attrs, activation: "none" as Activation }, tolerance, why };
+          yield { ...plain, checkGradient: tokens === 3 && rows < 10 ? ["x"] : [] };
           if (tokens === 1) continue;
-          const biased = { ...inputs, bias: f32([rows]) };
-          yield {
-            name: `bias, ${label}`,
-            inputs: biased,
-            attrs: { ...attrs, activation: "none" as Activation },
-            tolerance: attrs.features > 70 ? 1e-4 : 1e-5,
-            why,
-            checkGradient: rows < 6 ? ["x", "bias"] : [],
-          };
-          const fused = { ...inputs, bias: f32([rows]), residual: f32([tokens, rows]) };
-          yield {
-            name: `silu with bias and residual, ${label}`,
-            inputs: fused,
-            attrs: { ...attrs, activation: "silu" as Activation },
-            tolerance: attrs.features > 70 ? 1e-4 : 2e-5,
-            why,
-            checkGradient: [],
-          };
+          const biased = { ...inputs, bias: draw.f32([rows]) };
+          yield { ...plain, name: `bias, ${label}`, inputs: biased, checkGradient: rows < 6 ? ["x", "bias"] : [] };
+          yield withEpilogue({ ...plain, checkGradient: [] }, draw, [tokens, rows], attrs.features > 70 ? 1e-4 : 2e-5);
         }
       }
     },

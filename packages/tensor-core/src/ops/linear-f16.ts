@@ -1,8 +1,8 @@
-import { expectDType, expectShape, floatType } from "./support/check.ts";
+import { expectDType, expectShape } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
-import { expectLinear, fillLinear } from "./support/epilogue.ts";
+import { inferLinear, referenceLinear, withEpilogue } from "./support/epilogue.ts";
 import { expectHalves, halfRow, halfSamples, largestHalf } from "./support/half.ts";
-import { dataOf, make, numbersOf, type OwnTensor } from "./support/host.ts";
+import { dataOf, make, type OwnTensor } from "./support/host.ts";
 import type { Activation } from "./support/math.ts";
 import { fromF16, toF16, viewArray } from "../dtype.ts";
 import { apply, type Value } from "../graph.ts";
@@ -29,16 +29,16 @@ export const linearF16Op: Op<"linear-f16", "x" | "halves" | "largest", "bias" | 
   outputs: ["y"],
   epilogue: true,
   infer: (inputs, { features }: LinearF16Attrs) => {
-    const { x, halves, largest, bias, residual } = inputs;
-    const out = expectHalves("linear-f16", halves, { format: "f16", features });
-    expectDType("linear-f16", "largest", largest, "f32");
-    expectShape("linear-f16", "largest", largest, [1]);
-    return { y: { dtype: floatType("linear-f16", { x, bias, residual }), shape: expectLinear("linear-f16", inputs, out, features) } };
+    const out = expectHalves("linear-f16", inputs.halves, { format: "f16", features });
+    expectDType("linear-f16", "largest", inputs.largest, "f32");
+    expectShape("linear-f16", "largest", inputs.largest, [1]);
+    return { y: inferLinear("linear-f16", inputs, out, features) };
   },
   reference: (inputs, { features, activation }) => {
-    const y = make(inputs.x.dtype, numbersOf([...inputs.x.shape.slice(0, -1), inputs.halves.shape[0]!]));
-    const x = roundHalves(inputs.x, features, dataOf(inputs.largest)[0]!);
-    return { y: fillLinear(y, { ...inputs, x }, activation, (row) => halfRow(inputs.halves, { format: "f16", features }, row)) };
+    const { x, halves, largest } = inputs;
+    const rounded = roundHalves(x, features, dataOf(largest)[0]!);
+    const weightRow = (row: number): Float64Array => halfRow(halves, { format: "f16", features }, row);
+    return { y: referenceLinear(inputs, halves.shape[0]!, activation, weightRow, rounded) };
   },
   cases: function* () {
     yield* edges();
@@ -50,19 +50,13 @@ export const linearF16Op: Op<"linear-f16", "x" | "halves" | "largest", "bias" | 
       const tolerance = features > 70 ? 3e-2 : 6e-3;
       for (const tokens of [1, 3, 4, 9]) {
         const label = `${tokens} tokens, ${name}`;
-        const draw = sampler(label).f32;
-        const x = draw([tokens, features]);
+        const draw = sampler(label);
+        const x = draw.f32([tokens, features]);
         if (tokens === 9) spread(dataOf(x), features);
         const inputs = { halves, largest, x };
-        yield { name: label, inputs, attrs: { features, activation: "none" as Activation }, tolerance, why, checkGradient: [] };
-        yield {
-          name: `silu with bias and residual, ${label}`,
-          inputs: { ...inputs, bias: draw([rows]), residual: draw([tokens, rows]) },
-          attrs: { features, activation: "silu" as Activation },
-          tolerance: 2 * tolerance,
-          why,
-          checkGradient: [],
-        };
+        const plain = { name: label, inputs, attrs: { features, activation: "none" as Activation }, tolerance, why, checkGradient: [] };
+        yield plain;
+        yield withEpilogue(plain, draw, [tokens, rows], 2 * tolerance);
       }
     }
   },

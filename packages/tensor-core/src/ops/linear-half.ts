@@ -1,8 +1,6 @@
-import { floatType } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
-import { expectLinear, fillLinear } from "./support/epilogue.ts";
+import { inferLinear, referenceLinear, withEpilogue } from "./support/epilogue.ts";
 import { expectHalves, halfRow, halfSamples, type HalfAttrs } from "./support/half.ts";
-import { make, numbersOf } from "./support/host.ts";
 import type { Activation } from "./support/math.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
@@ -23,33 +21,22 @@ export const linearHalfOp: Op<"linear-half", "x" | "halves", "bias" | "residual"
   epilogue: true,
   infer: (inputs, attrs: LinearHalfAttrs) => {
     const out = expectHalves("linear-half", inputs.halves, attrs);
-    const { x, bias, residual } = inputs;
-    return {
-      y: { dtype: floatType("linear-half", { x, bias, residual }), shape: expectLinear("linear-half", inputs, out, attrs.features) },
-    };
+    return { y: inferLinear("linear-half", inputs, out, attrs.features) };
   },
-  reference: (inputs, attrs) => {
-    const y = make(inputs.x.dtype, numbersOf([...inputs.x.shape.slice(0, -1), inputs.halves.shape[0]!]));
-    return { y: fillLinear(y, inputs, attrs.activation, (row) => halfRow(inputs.halves, attrs, row)) };
-  },
+  reference: (inputs, attrs) => ({
+    y: referenceLinear(inputs, inputs.halves.shape[0]!, attrs.activation, (row) => halfRow(inputs.halves, attrs, row)),
+  }),
   cases: function* () {
     const why = "sums of up to 1024 products in f32, in any order";
     for (const { name, halves, attrs, rows } of halfSamples()) {
       const tolerance = attrs.features > 70 ? 1e-4 : 1e-5;
       for (const tokens of [1, 3, 9]) {
         const label = `${tokens} tokens, ${name}`;
-        const { f32 } = sampler(label);
-        const inputs = { halves, x: f32([tokens, attrs.features]) };
-        yield { name: label, inputs, attrs: { ...attrs, activation: "none" as Activation }, tolerance, why, checkGradient: [] };
-        const fused = { ...inputs, bias: f32([rows]), residual: f32([tokens, rows]) };
-        yield {
-          name: `silu with bias and residual, ${label}`,
-          inputs: fused,
-          attrs: { ...attrs, activation: "silu" as Activation },
-          tolerance: 2 * tolerance,
-          why,
-          checkGradient: [],
-        };
+        const draw = sampler(label);
+        const inputs = { halves, x: draw.f32([tokens, attrs.features]) };
+        const plain = { name: label, inputs, attrs: { ...attrs, activation: "none" as Activation }, tolerance, why, checkGradient: [] };
+        yield plain;
+        yield withEpilogue(plain, draw, [tokens, rows], 2 * tolerance);
       }
     }
   },

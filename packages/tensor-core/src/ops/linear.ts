@@ -1,7 +1,7 @@
-import { expectRank, floatType } from "./support/check.ts";
+import { expectDType, expectRank } from "./support/check.ts";
 import { ODD_SIZES, sampler } from "./support/cases.ts";
-import { expectLinear, fillLinear } from "./support/epilogue.ts";
-import { dataOf, make, numbersOf } from "./support/host.ts";
+import { inferLinear, referenceLinear } from "./support/epilogue.ts";
+import { dataOf } from "./support/host.ts";
 import { matmul } from "./matmul.ts";
 import { sum } from "./broadcast.ts";
 import { reshape } from "./reshape.ts";
@@ -26,7 +26,9 @@ export const linearOp: Op<"linear", "x" | "weight", "bias" | "residual", "y", Li
   infer: (inputs, _attrs: LinearAttrs) => {
     expectRank("linear", "weight", inputs.weight, 2);
     const [out, features] = inputs.weight.shape as [number, number];
-    return { y: { dtype: floatType("linear", inputs), shape: expectLinear("linear", inputs, out, features) } };
+    const y = inferLinear("linear", inputs, out, features);
+    expectDType("linear", "weight", inputs.weight, y.dtype);
+    return { y };
   },
   axes: ({ x, bias, residual }, { y }) => [
     ...leadingAxes("x", "y", x.shape.length - 1),
@@ -37,8 +39,7 @@ export const linearOp: Op<"linear", "x" | "weight", "bias" | "residual", "y", Li
   reference: (inputs, { activation }) => {
     const [out, features] = inputs.weight.shape as [number, number];
     const weight = dataOf(inputs.weight);
-    const y = make(inputs.x.dtype, numbersOf([...inputs.x.shape.slice(0, -1), out]));
-    return { y: fillLinear(y, inputs, activation, (row) => weight.subarray(row * features, (row + 1) * features)) };
+    return { y: referenceLinear(inputs, out, activation, (row) => weight.subarray(row * features, (row + 1) * features)) };
   },
   gradient: ({ y: g }, { x, weight, bias, residual }, _outputs, { activation }) => {
     if (g === undefined) return {};

@@ -1,9 +1,10 @@
 /** What linear ops of every storage do last: y = activation(sum) + residual. */
 import { ACTIVATIONS, type Activation } from "./math.ts";
 import type { HostTensor, TensorType } from "../../host.ts";
-import type { Dim, Shape } from "../../dim.ts";
-import { dataOf, type OwnTensor } from "./host.ts";
-import { expectDim, expectShape } from "./check.ts";
+import type { Dim } from "../../dim.ts";
+import type { Sampler } from "./cases.ts";
+import { dataOf, make, type OwnTensor } from "./host.ts";
+import { expectDim, expectShape, floatType } from "./check.ts";
 
 export interface LinearInputs<T> {
   readonly x: T;
@@ -11,29 +12,33 @@ export interface LinearInputs<T> {
   readonly residual?: T | undefined;
 }
 
-/** Shape of y for x `[…, features]` and a weight of `out` rows; checks bias `[out]` and residual. */
-export function expectLinear(op: string, { x, bias, residual }: LinearInputs<TensorType>, out: Dim, features: Dim): Shape {
+/** Type of y for x `[…, features]` and a weight of `out` rows; checks bias `[out]` and residual. */
+export function inferLinear(op: string, { x, bias, residual }: LinearInputs<TensorType>, out: Dim, features: Dim): TensorType {
+  const dtype = floatType(op, { x, bias, residual });
   expectDim(op, "x", x.shape.at(-1) ?? 1, features);
   const shape = [...x.shape.slice(0, -1), out];
   if (bias !== undefined) expectShape(op, "bias", bias, [out]);
   if (residual !== undefined) expectShape(op, "residual", residual, shape);
-  return shape;
+  return { dtype, shape };
 }
 
 /**
- * Fills y row by row: y[i, o] = activation(Σ_k x[i, k]·weight(o)[k] + bias[o]) + residual[i, o].
+ * y[i, o] = activation(Σ_k x[i, k]·weight(o)[k] + bias[o]) + residual[i, o], of the type of x.
  *
+ * @param out rows of the weight.
  * @param weightRow row o of the weight; asked for once.
+ * @param values what is taken in place of x.
  */
-export function fillLinear(
-  y: OwnTensor,
+export function referenceLinear(
   { x, bias, residual }: LinearInputs<HostTensor>,
+  out: number,
   activation: Activation,
   weightRow: (row: number) => ArrayLike<number>,
+  values: HostTensor = x,
 ): OwnTensor {
+  const y = make(x.dtype, [...x.shape.slice(0, -1), out]);
   const features = x.shape.at(-1)!;
-  const out = y.shape.at(-1)!;
-  const source = dataOf(x);
+  const source = dataOf(values);
   const f = ACTIVATIONS[activation];
   for (let o = 0; o < out; o++) {
     const row = weightRow(o);
@@ -44,4 +49,21 @@ export function fillLinear(
     }
   }
   return y;
+}
+
+/** From the case of a plain product the same with all that comes last: a bias, silu and a residual. */
+export function withEpilogue<Case extends { readonly name: string; readonly inputs: object; readonly attrs: object }>(
+  plain: Case,
+  { f32 }: Sampler,
+  [tokens, out]: readonly [number, number],
+  tolerance: number,
+): Case {
+  return {
+    ...plain,
+    name: `silu with bias and residual, ${plain.name}`,
+    inputs: { ...plain.inputs, bias: f32([out]), residual: f32([tokens, out]) },
+    attrs: { ...plain.attrs, activation: "silu" satisfies Activation },
+    tolerance,
+    checkGradient: [],
+  };
 }
