@@ -1,5 +1,5 @@
 import { affineSamples, dequantizeRow, expectAffine, type AffineAttrs } from "./support/affine.ts";
-import { expectDType, expectThat } from "./support/check.ts";
+import { expectDType, expectIds } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
 import { make } from "./support/host.ts";
 import { apply, type Value } from "../graph.ts";
@@ -17,13 +17,9 @@ export const rowsAffineOp: Op<"rows-affine", "codes" | "scales" | "ids", "zeroPo
     return { y: { dtype: inputs.scales.dtype, shape: [...inputs.ids.shape, attrs.features] } };
   },
   reference: (inputs, attrs) => {
-    const ids = inputs.ids.data as Int32Array;
     const y = make(inputs.scales.dtype, [...inputs.ids.shape, attrs.features]);
-    const count = inputs.codes.shape[0]!;
-    ids.forEach((id, i) => {
-      expectThat(id >= 0 && id < count, "rows-affine", `ids, element ${i}`, `an id in [0, ${count})`, String(id));
-      y.data.set(dequantizeRow(inputs, attrs, id), i * attrs.features);
-    });
+    const ids = expectIds("rows-affine", inputs.ids, inputs.codes.shape[0]!);
+    ids.forEach((id, i) => y.data.set(dequantizeRow(inputs, attrs, id), i * attrs.features));
     return { y };
   },
   cases: function* () {

@@ -1,4 +1,4 @@
-import { expectDType, expectThat } from "./support/check.ts";
+import { expectDType, expectIds } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
 import { expectHalves, halfRow, halfSamples, type HalfAttrs } from "./support/half.ts";
 import { make } from "./support/host.ts";
@@ -17,11 +17,7 @@ export const rowsHalfOp: Op<"rows-half", "halves" | "ids", never, "y", HalfAttrs
   },
   reference: ({ halves, ids }, attrs) => {
     const y = make("f32", [...ids.shape, attrs.features]);
-    const count = halves.shape[0]!;
-    (ids.data as Int32Array).forEach((id, i) => {
-      expectThat(id >= 0 && id < count, "rows-half", `ids, element ${i}`, `an id in [0, ${count})`, String(id));
-      y.data.set(halfRow(halves, attrs, id), i * attrs.features);
-    });
+    expectIds("rows-half", ids, halves.shape[0]!).forEach((id, i) => y.data.set(halfRow(halves, attrs, id), i * attrs.features));
     return { y };
   },
   cases: function* () {

@@ -1,7 +1,7 @@
 import { scatterRows } from "./scatter-rows.ts";
-import { expectDType, expectRank, expectThat, floatType, type NoAttrs } from "./support/check.ts";
+import { expectDType, expectIds, expectRank, floatType, type NoAttrs } from "./support/check.ts";
 import { ODD_SIZES, sampler } from "./support/cases.ts";
-import { dataOf, make } from "./support/host.ts";
+import { dataOf, make, type NumberArray } from "./support/host.ts";
 import { leadingAxes, sameAxis } from "../axes.ts";
 import { apply, type Value } from "../graph.ts";
 import { i32 } from "../host.ts";
@@ -22,10 +22,8 @@ export const rowsOp: Op<"rows", "weight" | "ids", never, "y", NoAttrs> = defineO
   reference: ({ weight, ids }) => {
     const [count, width] = weight.shape as [number, number];
     const y = make(weight.dtype, [...ids.shape, width]);
-    dataOf(ids).forEach((id, position) => {
-      expectThat(id >= 0 && id < count, "rows", `ids, element ${position}`, `an id in [0, ${count})`, String(id));
-      y.data.set(dataOf(weight).subarray(id * width, (id + 1) * width), position * width);
-    });
+    const row = (id: number): NumberArray => dataOf(weight).subarray(id * width, (id + 1) * width);
+    expectIds("rows", ids, count).forEach((id, i) => y.data.set(row(id), i * width));
     return { y };
   },
   gradient: ({ y }, { weight, ids }) => (y === undefined ? {} : { weight: scatterRows(y, ids, weight.shape[0]!) }),

@@ -2,7 +2,7 @@
 import type { DType } from "../../dtype.ts";
 import { sameDim, sameShape, showShape, type Dim, type Shape } from "../../dim.ts";
 import { shapeMismatch } from "../../errors.ts";
-import type { TensorType } from "../../host.ts";
+import type { HostTensor, TensorType } from "../../host.ts";
 
 /** Attributes of an op that has none. */
 export type NoAttrs = Readonly<Record<string, never>>;
@@ -49,4 +49,11 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
     expectThat(left === 1, op, "b", `a shape that broadcasts with ${showShape(a)}`, showShape(b));
     return right;
   });
+}
+
+/** Ids of rows, each of one that there is. */
+export function expectIds(op: string, { data }: HostTensor, count: number): Int32Array {
+  const ids = data as Int32Array;
+  ids.forEach((id, i) => expectThat(id >= 0 && id < count, op, `ids, element ${i}`, `an id in [0, ${count})`, String(id)));
+  return ids;
 }
