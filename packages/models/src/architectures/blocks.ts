@@ -14,7 +14,7 @@ import {
   type Dim,
   type Value,
 } from "@pare/tensor-core";
-import type { CacheSpec, EmbeddingWeights, HeadGroup, Initial, ModelScope, NeuronGroup, WeightSpec } from "../architecture.ts";
+import type { CacheSpec, EmbeddingWeights, Initial, ModelScope, WeightSpec } from "../architecture.ts";
 import { attentionMap, type AttentionMapOptions } from "./attention-map.ts";
 import { countHeads, type BlockConfig, type TransformerConfig } from "./config.ts";
 import { ACTIVATIONS, hasBias, type BlockStyle } from "./style.ts";
@@ -296,14 +296,4 @@ export function logits(at: BlockScope, x: Value, normName: string): Value {
   const read = tied && embeddingSize !== undefined ? projected(at.scope, "output.projection", normed) : normed;
   const input = tracer.site("logits.input", logitScale === 1 ? read : mul(read, logitScale));
   return tracer.site("logits", linear(input, weight(tied ? "embedding" : "output")));
-}
-
-/** The removable heads of the attention at `prefix`; none where it has none. */
-export function headGroup({ config: { headDim } }: Blocks, prefix: string, keyValueHeads: readonly number[]): HeadGroup[] {
-  return keyValueHeads.length === 0 ? [] : [{ site: `${prefix}.heads`, weights: `${prefix}.weights`, headDim, keyValueHeads }];
-}
-
-/** The removable neurons of the feed-forward part at `prefix`; none where it has none. */
-export function neuronGroup(prefix: string, neurons: number): NeuronGroup[] {
-  return neurons === 0 ? [] : [{ site: `${prefix}.neurons`, neurons }];
 }

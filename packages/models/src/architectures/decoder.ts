@@ -7,9 +7,7 @@ import {
   embeddingOf,
   feedForward,
   feedForwardWeights,
-  headGroup,
   logits,
-  neuronGroup,
   normWeights,
   selfAttention,
   vocabularyWeights,
@@ -18,7 +16,8 @@ import {
   type KeyValue,
   type Visibility,
 } from "./blocks.ts";
-import { countHeads, keepHeads, type BlockConfig, type TransformerLayer } from "./config.ts";
+import { countHeads, type BlockConfig, type TransformerLayer } from "./config.ts";
+import { oneStack } from "./stack.ts";
 
 export interface DecoderConfig extends BlockConfig {
   readonly layers: readonly TransformerLayer[];
@@ -86,28 +85,10 @@ export function decoderArchitecture<Config extends DecoderConfig>(kind: DecoderK
     decode,
     caches: (config) =>
       config.layers.flatMap((layer, index) => cacheSpecs(config, `layers.${index}.attention`, layer.keyValueHeads, false)),
-    heads: (config) => config.layers.flatMap((layer, index) => headGroup(blocks(config), `layers.${index}.attention`, layer.keyValueHeads)),
-    withHeads: (config, kept) => ({
-      ...config,
-      layers: config.layers.map((layer, index) => ({
-        ...layer,
-        keyValueHeads: keepHeads(layer.keyValueHeads, kept[`layers.${index}.attention.heads`]),
-      })),
-    }),
-    neurons: ({ layers }) => layers.flatMap((layer, index) => neuronGroup(`layers.${index}.feedForward`, layer.feedForward)),
-    withNeurons: (config, counts) => ({
-      ...config,
-      layers: config.layers.map((layer, index) => ({
-        ...layer,
-        feedForward: counts[`layers.${index}.feedForward.neurons`] ?? layer.feedForward,
-      })),
-    }),
+    ...oneStack<Config>(),
     hidden: ({ hiddenSize }) => ({ site: "embedding", size: hiddenSize }),
     withHidden: (config, hiddenSize) => ({ ...config, hiddenSize }),
     embedding: embeddingOf,
     withEmbedding: (config, embeddingSize) => ({ ...config, embeddingSize }),
-    layers: (config) => [{ stack: "layers", prefixes: config.layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
-    withLayers: (config, { layers: kept }) =>
-      kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },
   };
 }

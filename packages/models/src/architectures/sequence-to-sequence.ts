@@ -10,10 +10,8 @@ import {
   crossAttention,
   feedForward,
   feedForwardWeights,
-  headGroup,
   keysAndValues,
   logits,
-  neuronGroup,
   norm,
   normWeights,
   selfAttention,
@@ -25,6 +23,7 @@ import {
   type Visibility,
 } from "./blocks.ts";
 import { countHeads, keepHeads, type BlockConfig, type TransformerLayer } from "./config.ts";
+import { headGroup, layerStack, neuronGroups, resized } from "./stack.ts";
 
 /** Layer of a stack; its heads may be those that are left of more. */
 export interface StackLayer extends TransformerLayer {
@@ -250,10 +249,10 @@ export function sequenceToSequence<Config extends SequenceConfig>(kind: Sequence
         ])
         .concat(kind.relative === undefined ? [] : [{ name: POSITIONS_CACHE, heads: 1, headDim: 1, cross: false }]),
     heads: (config) => [
-      ...config.encoder.flatMap((layer, index) => headGroup(blocksOf(config), `encoder.${index}.attention`, layer.keyValueHeads)),
+      ...config.encoder.flatMap((layer, index) => headGroup(config.headDim, `encoder.${index}.attention`, layer.keyValueHeads)),
       ...config.decoder.flatMap((layer, index) => [
-        ...headGroup(blocksOf(config), `decoder.${index}.attention`, layer.keyValueHeads),
-        ...headGroup(blocksOf(config), `decoder.${index}.crossAttention`, layer.crossKeyValueHeads),
+        ...headGroup(config.headDim, `decoder.${index}.attention`, layer.keyValueHeads),
+        ...headGroup(config.headDim, `decoder.${index}.crossAttention`, layer.crossKeyValueHeads),
       ]),
     ],
     withHeads: (config, kept) => ({
@@ -266,28 +265,19 @@ export function sequenceToSequence<Config extends SequenceConfig>(kind: Sequence
         crossKeyValueHeads: keepHeads(layer.crossKeyValueHeads, kept[`decoder.${index}.crossAttention.heads`]),
       })),
     }),
-    neurons: (config) => [
-      ...config.encoder.flatMap((layer, index) => neuronGroup(`encoder.${index}.feedForward`, layer.feedForward)),
-      ...config.decoder.flatMap((layer, index) => neuronGroup(`decoder.${index}.feedForward`, layer.feedForward)),
-    ],
+    neurons: ({ encoder, decoder }) => [...neuronGroups("encoder", encoder), ...neuronGroups("decoder", decoder)],
     withNeurons: (config, counts) => ({
       ...config,
-      encoder: config.encoder.map((layer, index) => ({
-        ...layer,
-        feedForward: counts[`encoder.${index}.feedForward.neurons`] ?? layer.feedForward,
-      })),
-      decoder: config.decoder.map((layer, index) => ({
-        ...layer,
-        feedForward: counts[`decoder.${index}.feedForward.neurons`] ?? layer.feedForward,
-      })),
+      encoder: resized("encoder", config.encoder, counts),
+      decoder: resized("decoder", config.decoder, counts),
     }),
     hidden: ({ hiddenSize }) => ({ site: "decoder.embedding", size: hiddenSize }),
     withHidden: (config, hiddenSize) => ({ ...config, hiddenSize }),
     embedding: embeddingOf,
     withEmbedding: (config, embeddingSize) => ({ ...config, embeddingSize }),
-    layers: (config) => [
-      { stack: "encoder", prefixes: config.encoder.map((_, index) => `encoder.${index}.`), input: "encoder.embedding" },
-      { stack: "decoder", prefixes: config.decoder.map((_, index) => `decoder.${index}.`), input: "decoder.embedding" },
+    layers: ({ encoder, decoder }) => [
+      layerStack("encoder", encoder, "encoder.embedding"),
+      layerStack("decoder", decoder, "decoder.embedding"),
     ],
     withLayers: (config, kept) => ({
       ...config,

@@ -1,8 +1,8 @@
 import type { Architecture } from "../../architecture.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../../define-architecture.ts";
-import { keepHeads } from "../config.ts";
+import { oneStack } from "../stack.ts";
 import { bertFields, type BertConfig } from "./config.ts";
-import { encode, encoderHeads, encoderNeurons, encoderWeights } from "./encoder.ts";
+import { encode, encoderWeights } from "./encoder.ts";
 import type { EncoderHead } from "./head.ts";
 import { bertFolders } from "./huggingface.ts";
 import { parseHeaded } from "./parse.ts";
@@ -44,22 +44,7 @@ export function bertWith(heads: readonly EncoderHead[]): ArchitecturePlugin<"ber
       const output = headOf(config).forward({ scope, config, positions, lengths }, encode(scope, config, inputs), config.head);
       return scope.tracer.site("logits", output);
     },
-    heads: encoderHeads,
-    withHeads: (config, kept) => ({
-      ...config,
-      layers: config.layers.map((layer, index) => ({
-        ...layer,
-        keyValueHeads: keepHeads(layer.keyValueHeads, kept[`layers.${index}.attention.heads`]),
-      })),
-    }),
-    neurons: encoderNeurons,
-    withNeurons: (config, counts) => ({
-      ...config,
-      layers: config.layers.map((layer, index) => ({
-        ...layer,
-        feedForward: counts[`layers.${index}.feedForward.neurons`] ?? layer.feedForward,
-      })),
-    }),
+    ...oneStack<BertConfig>(),
     hidden: ({ hiddenSize }) => ({ site: "embedding", size: hiddenSize }),
     withHidden: (config, hiddenSize) => ({ ...config, hiddenSize }),
     embedding: ({ embeddingSize, head }) => ({
@@ -68,9 +53,6 @@ export function bertWith(heads: readonly EncoderHead[]): ArchitecturePlugin<"ber
       ...(embeddingSize !== undefined && head.task === "masked-token" && head["tied"] === true ? { output: "output.projection" } : {}),
     }),
     withEmbedding: (config, embeddingSize) => ({ ...config, embeddingSize }),
-    layers: ({ layers }) => [{ stack: "layers", prefixes: layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
-    withLayers: (config, { layers: kept }) =>
-      kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },
     huggingface: bertFolders(heads),
   };
   return defineArchitecture("bert", "@pare/models", architecture);

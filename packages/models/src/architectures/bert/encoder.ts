@@ -1,6 +1,6 @@
 /** The encoder that all heads stand on: hidden states `[batch, seq, hidden]` of tokens. */
 import { add, attention, reshape, rows, type Value } from "@pare/tensor-core";
-import type { ForwardInputs, HeadGroup, ModelScope, NeuronGroup, WeightSpec } from "../../architecture.ts";
+import type { ForwardInputs, ModelScope, WeightSpec } from "../../architecture.ts";
 import { attentionMap } from "../attention-map.ts";
 import { embedTokens } from "../blocks.ts";
 import type { TransformerLayer } from "../config.ts";
@@ -104,17 +104,4 @@ function layerWeights(
       : [...denseWeights(`${feedForwardAt}.up`, neurons, hiddenSize), ...denseWeights(down, hiddenSize, neurons)]),
     ...normWeights(`${feedForwardAt}.norm`, hiddenSize),
   ];
-}
-
-export function encoderHeads({ headDim, layers }: Pick<BertConfig, "headDim" | "layers">): HeadGroup[] {
-  return layers.flatMap(({ keyValueHeads }, index) => {
-    const prefix = `layers.${index}.attention`;
-    return keyValueHeads.length === 0 ? [] : [{ site: `${prefix}.heads`, weights: `${prefix}.weights`, headDim, keyValueHeads }];
-  });
-}
-
-export function encoderNeurons({ layers }: Pick<BertConfig, "layers">): NeuronGroup[] {
-  return layers.flatMap(({ feedForward: neurons }, index) =>
-    neurons === 0 ? [] : [{ site: `layers.${index}.feedForward.neurons`, neurons }],
-  );
 }

@@ -1,10 +1,9 @@
 import type { Architecture } from "../../architecture.ts";
 import { defineArchitecture, type ArchitecturePlugin } from "../../define-architecture.ts";
-import { encoderHeads, encoderNeurons } from "../bert/encoder.ts";
 import { headChange } from "../bert/change-head.ts";
 import type { EncoderHead } from "../bert/head.ts";
 import { parseHeaded } from "../bert/parse.ts";
-import { keepHeads } from "../config.ts";
+import { oneStack } from "../stack.ts";
 import { xlnetFields, type XlnetConfig } from "./config.ts";
 import { encode, encoderWeights } from "./encoder.ts";
 import { xlnetHeads } from "./heads.ts";
@@ -35,25 +34,7 @@ const architecture: Architecture<XlnetConfig> = {
     entries,
     reused,
   }),
-  heads: encoderHeads,
-  withHeads: (config, kept) => ({
-    ...config,
-    layers: config.layers.map((layer, index) => ({
-      ...layer,
-      keyValueHeads: keepHeads(layer.keyValueHeads, kept[`layers.${index}.attention.heads`]),
-    })),
-  }),
-  neurons: encoderNeurons,
-  withNeurons: (config, counts) => ({
-    ...config,
-    layers: config.layers.map((layer, index) => ({
-      ...layer,
-      feedForward: counts[`layers.${index}.feedForward.neurons`] ?? layer.feedForward,
-    })),
-  }),
-  layers: ({ layers }) => [{ stack: "layers", prefixes: layers.map((_, index) => `layers.${index}.`), input: "embedding" }],
-  withLayers: (config, { layers: kept }) =>
-    kept === undefined ? config : { ...config, layers: kept.map((index) => config.layers[index]!) },
+  ...oneStack<XlnetConfig>(),
   huggingface: xlnetFolders,
 };
 
