@@ -27,33 +27,21 @@ export const registry: Registry = createRegistry(...builtIn);
 
 const WORDS: readonly string[] = ["walk", "run", "jump", "twice", "and", "WALK", "RUN", "JUMP"];
 
+const tokenizer = wordTokenizer(WORDS);
+const shape = { vocabularySize: tokenizer.vocabularySize, contextLength: 96, hiddenSize: 16, layers: 2, feedForward: 24 };
+
 export function smallLlama(options: { readonly tied?: boolean; readonly seed?: number } = {}): Checkpoint {
-  const tokenizer = wordTokenizer(WORDS);
-  const config = llamaConfig({
-    vocabularySize: tokenizer.vocabularySize,
-    contextLength: 96,
-    hiddenSize: 16,
-    layers: 2,
-    heads: 4,
-    keyValueHeads: 2,
-    feedForward: 24,
-    tied: options.tied,
-  });
+  const config = llamaConfig({ ...shape, heads: 4, keyValueHeads: 2, tied: options.tied });
   return createModel(llama.define, config, { seed: options.seed ?? 1, tokenizer });
 }
 
 /** With Qwen's biases and norms of heads, whose width is not hidden size ÷ heads. */
 export function smallQwen(): Checkpoint {
-  const tokenizer = wordTokenizer(WORDS);
   const config = llamaConfig({
-    vocabularySize: tokenizer.vocabularySize,
-    contextLength: 96,
-    hiddenSize: 16,
-    layers: 2,
+    ...shape,
     heads: 4,
     keyValueHeads: 2,
     headDim: 6,
-    feedForward: 24,
     biases: ["query", "key", "value", "output", "gate", "up", "down"],
     headNorms: true,
   });
@@ -61,23 +49,11 @@ export function smallQwen(): Checkpoint {
 }
 
 export function smallGpt2(): Checkpoint {
-  const tokenizer = wordTokenizer(WORDS);
-  const shape = { vocabularySize: tokenizer.vocabularySize, contextLength: 20, hiddenSize: 16, layers: 2, heads: 4, feedForward: 24 };
-  return noisyBiases(createModel(gpt2.define, gpt2Config(shape), { seed: 4, tokenizer }));
+  return noisyBiases(createModel(gpt2.define, gpt2Config({ ...shape, contextLength: 20, heads: 4 }), { seed: 4, tokenizer }));
 }
 
 export function smallT5(version: "1.0" | "1.1"): Checkpoint {
-  const tokenizer = wordTokenizer(WORDS);
-  const shape = {
-    vocabularySize: tokenizer.vocabularySize,
-    contextLength: 96,
-    hiddenSize: 16,
-    layers: 2,
-    heads: 3,
-    headDim: 6,
-    feedForward: 24,
-  };
-  return createModel(t5.define, t5Config({ ...shape, version, tied: true }), { seed: 6, tokenizer });
+  return createModel(t5.define, t5Config({ ...shape, heads: 3, headDim: 6, version, tied: true }), { seed: 6, tokenizer });
 }
 
 /** Fresh biases are zero, which would hide a wrong one. */
@@ -90,37 +66,18 @@ export function noisyBiases(checkpoint: Checkpoint): Checkpoint {
 }
 
 export function smallEncoderDecoder(): Checkpoint {
-  const tokenizer = wordTokenizer(WORDS);
-  const config = encoderDecoderConfig({
-    vocabularySize: tokenizer.vocabularySize,
-    contextLength: 96,
-    hiddenSize: 16,
-    encoderLayers: 2,
-    decoderLayers: 2,
-    heads: 2,
-    feedForward: 24,
-  });
+  const config = encoderDecoderConfig({ ...shape, encoderLayers: 2, decoderLayers: 2, heads: 2 });
   return createModel(encoderDecoder.define, config, { seed: 2, tokenizer });
 }
 
 export function smallBert(head: BertConfig["head"] = { task: "features" }): Checkpoint {
-  const tokenizer = wordTokenizer(WORDS);
-  const config = bertConfig({
-    vocabularySize: tokenizer.vocabularySize,
-    contextLength: 20,
-    hiddenSize: 16,
-    layers: 2,
-    heads: 2,
-    feedForward: 24,
-    head,
-  });
+  const config = bertConfig({ ...shape, contextLength: 20, heads: 2, head });
   return noisyBiases(createModel(bert.define, config, { seed: 3, tokenizer }));
 }
 
 export function smallXlnet(head?: XlnetConfig["head"]): Checkpoint {
-  const tokenizer = wordTokenizer(WORDS);
-  const shape = { vocabularySize: tokenizer.vocabularySize, hiddenSize: 16, layers: 2, heads: 2, feedForward: 24, memoryLength: 6, head };
-  return noisyBiases(createModel(xlnet.define, xlnetConfig(shape), { seed: 7, tokenizer }));
+  const config = xlnetConfig({ ...shape, heads: 2, memoryLength: 6, head });
+  return noisyBiases(createModel(xlnet.define, config, { seed: 7, tokenizer }));
 }
 
 /** The checkpoint's folder, in memory. */
