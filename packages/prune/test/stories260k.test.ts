@@ -1,10 +1,5 @@
 /** The figures that a reference implementation measured on a real model, by the same protocol: 60 stories, 13,622 predictions. */
-import { existsSync, readFileSync } from "node:fs";
-import { createRegistry, type Context, type RunEvent } from "@pare/core";
-import { folderFiles } from "@pare/core/node";
-import { wasmBackend } from "@pare/backend-wasm";
-import { builtIn, loadCheckpoint, openSession, type Checkpoint } from "@pare/models";
-import { encodeExample, prepareSequences, splitText, textData } from "@pare/training";
+import { prepareSequences } from "@pare/training";
 import {
   blockInfluence,
   heads,
@@ -18,14 +13,7 @@ import {
   type MagnitudeOptions,
 } from "@pare/prune";
 import { describe, expect, it } from "vitest";
-
-const shared = new URL("../../../../shared/data/", import.meta.url);
-const folder = new URL("stories260K/", shared).pathname;
-const text = new URL("text/tinystories/tinystories_sample_197k.txt", shared);
-const present = existsSync(folder) && existsSync(text);
-if (!present) console.warn("shared/data is absent: pruned stories260K is not compared with the measured figures");
-
-const STORIES = { separator: "<\\|endoftext\\|>|\\n\\n(?=(?:Once|One day|One morning))", minChars: 200 };
+import { calibration, nllOf, open, present } from "../../training/test/stories260k.ts";
 
 describe.skipIf(!present)("stories260K, pruned", () => {
   const rows: readonly [number, MagnitudeOptions][] = [
@@ -95,26 +83,3 @@ describe.skipIf(!present)("stories260K, pruned", () => {
     }
   });
 });
-
-/** 64 other stories. */
-function calibration() {
-  return { use: "text", text: readFileSync(text, "utf8"), ...STORIES, skip: 60, examples: 64 };
-}
-
-async function open(): Promise<{ context: Context; original: Checkpoint; events: readonly RunEvent[] }> {
-  const registry = createRegistry(...builtIn, textData()) as unknown as Context["registry"];
-  const events: RunEvent[] = [];
-  const device = (await wasmBackend.open())!;
-  const context: Context = { seed: 0, signal: new AbortController().signal, registry, device, emit: (event) => events.push(event) };
-  return { context, original: await loadCheckpoint(folderFiles(folder), registry), events };
-}
-
-async function nllOf(model: Checkpoint, { registry, device }: Context): Promise<number> {
-  const { pieces } = splitText(readFileSync(text, "utf8"), "stories", { ...STORIES, examples: 60 });
-  const tokens = pieces.map((target) => encodeExample(model.tokenizer!, "decoder", { target }, 256).tokens);
-  const session = openSession(model, { device: device as never, registry });
-  const scores = (await session.score({ tokens })).flatMap(({ nll }) => [...nll]);
-  await session.dispose();
-  expect(scores).toHaveLength(13_622);
-  return scores.reduce((sum, nll) => sum + nll, 0) / scores.length;
-}
