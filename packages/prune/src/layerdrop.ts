@@ -1,15 +1,12 @@
-import { defineStage, toJson, type Stage } from "@pare/core";
-import { withSeen, withWeights, type Checkpoint, type LayerStack } from "@pare/models";
+import { defineStage, type Stage } from "@pare/core";
+import type { Checkpoint, LayerStack } from "@pare/models";
 import { add, f32, fork, mul, sub, uniform, type HostTensor, type SiteRequest, type SiteRequests, type Value } from "@pare/tensor-core";
 import {
   dataFields,
   objectiveField,
-  objectiveFor,
   ONE_LENGTH,
   oneLength,
-  prepareSequences,
   subjectOf,
-  train,
   trainFields,
   type DataOptions,
   type ObjectiveReference,
@@ -18,6 +15,7 @@ import {
 } from "@pare/training";
 import { z } from "zod";
 import type { PruneState } from "./retrain.ts";
+import { trainAndPrune } from "./trained-pruning.ts";
 
 const ID = "prune/layerdrop";
 const VERSION = 1;
@@ -59,23 +57,18 @@ export const layerDrop: Stage<typeof ID, LayerDropOptions, PruneState, { model: 
   options,
   run: async (state: PruneState, given, context) => {
     const { model } = state;
-    const { sequences, seen } = await prepareSequences(model, given, context);
-    const objective = objectiveFor(given.objective, subjectOf(model, context.registry), context.registry);
     const stacks = subjectOf(model, context.registry).architecture.layers(model.config);
     const key = fork(context.seed, ID);
     const names = stacks.flatMap(({ prefixes }) => prefixes.map(keepOf));
-    const { weights } = await train({
-      model,
-      objective,
-      models: { teacher: model, ...state } as Readonly<Record<string, Checkpoint>>,
-      sequences,
-      settings: given,
+    return await trainAndPrune({
+      use: ID,
+      version: VERSION,
+      state,
+      given,
+      context,
       sites: droppingSites(stacks),
       inputs: (done) => keepInputs(names, uniform(key, done, names.length), given.rate),
-      context,
     });
-    const deed = { use: ID, version: VERSION, options: toJson(given, "options"), seed: context.seed };
-    return { model: withSeen(withWeights(model, weights, deed), [seen]) };
   },
 });
 
