@@ -1,5 +1,5 @@
 /** What the stages share that prune single weights by what they read on calibration data: all but the method itself. */
-import { defineStage, toJson, type Stage } from "@pare/core";
+import { defineStage, type Stage } from "@pare/core";
 import { withSeen, withWeights, type Checkpoint } from "@pare/models";
 import type { HostTensor } from "@pare/tensor-core";
 import {
@@ -15,7 +15,7 @@ import { z } from "zod";
 import { isNOfM, nOfMField, parseNOfM, type NOfM } from "./n-of-m.ts";
 import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
 import { blockOf, patternField, type Pattern } from "./score.ts";
-import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { pruningDeed, retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
 import { storePruned, type PrunedStorage } from "./store-pruned.ts";
 
@@ -134,10 +134,8 @@ export function calibratedPruning<Id extends string, Settings extends Calibrated
           );
         },
       });
-      const { retrain, ...rest } = given;
-      const deed = { use: id, version, options: toJson(rest, "options"), seed: context.seed };
-      const pruned = withSeen(withWeights(model, changes, deed), [seen]);
-      return { model: await retrained(pruned, state, retrain, context) };
+      const pruned = withSeen(withWeights(model, changes, pruningDeed(id, version, given, context)), [seen]);
+      return { model: await retrained(pruned, state, given.retrain, context) };
     },
   });
 }

@@ -1,4 +1,4 @@
-import { defineStage, toJson, type Stage } from "@pare/core";
+import { defineStage, type Stage } from "@pare/core";
 import { withConfig, type Checkpoint, type EmbeddingWeights } from "@pare/models";
 import { denseOf, f32, type StoredWeight } from "@pare/tensor-core";
 import { subjectOf } from "@pare/training";
@@ -6,7 +6,7 @@ import { z } from "zod";
 import { symmetricEigen } from "./eigen.ts";
 import { embeddingFixed, embeddingNotSmaller } from "./errors.ts";
 import { loadPrunable, refuseQuantized } from "./prunable.ts";
-import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { pruningDeed, retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 
 const ID = "prune/embedding";
 const VERSION = 1;
@@ -38,8 +38,9 @@ export const embedding: Stage<typeof ID, EmbeddingOptions, PruneState, { model: 
   version: VERSION,
   package: "@pare/prune",
   options,
-  run: async (state: PruneState, { size, retrain }, context) => {
+  run: async (state: PruneState, given, context) => {
     const { model } = state;
+    const { size } = given;
     const { architecture } = subjectOf(model, context.registry);
     const before = architecture.embedding?.(model.config);
     if (before === undefined || before.projection !== undefined || architecture.withEmbedding === undefined)
@@ -54,9 +55,9 @@ export const embedding: Stage<typeof ID, EmbeddingOptions, PruneState, { model: 
     const { values } = await loadPrunable(before.table, stored);
     const { weights, kept } = factors(values.data as Float32Array, [rows, hidden], size, after);
     context.emit({ type: "metric", name: "embedding factorised", kept });
-    const deed = { use: ID, version: VERSION, options: toJson({ size }, "options"), seed: context.seed };
+    const deed = pruningDeed(ID, VERSION, given, context);
     const small = withConfig(model, config, new Map([...model.weights, ...weights]), deed);
-    return { model: await retrained(small, state, retrain, context) };
+    return { model: await retrained(small, state, given.retrain, context) };
   },
 });
 

@@ -1,17 +1,9 @@
 import { defineStage, type Context, type Stage } from "@pare/core";
-import type { Checkpoint } from "@pare/models";
-import {
-  dataFields,
-  objectiveField,
-  objectiveFor,
-  prepareSequences,
-  subjectOf,
-  type DataOptions,
-  type ObjectiveReference,
-} from "@pare/training";
+import { dataFields, prepareSequences, type DataOptions } from "@pare/training";
 import { z } from "zod";
 import { headConfidence, headNegentropy } from "./attention-scores.ts";
 import { headImportance, type HeadImportance, type MeasuredScore } from "./importance.ts";
+import { lossOf, measuringFields, type MeasuringOptions, type MeasuringSettings } from "./measuring.ts";
 import { michelImportance } from "./michel.ts";
 import type { PruneState } from "./retrain.ts";
 
@@ -19,38 +11,23 @@ const ID = "prune/head-importance";
 const VERSION = 2;
 
 /** Options of {@link measureHeads}: the calibration data, and what is measured on it. */
-export interface HeadImportanceOptions extends DataOptions {
+export interface HeadImportanceOptions extends DataOptions, MeasuringOptions {
   /**
    * - "michel": the loss's gradient in a gate on the head. Default.
    * - "confidence": the mean largest attention weight. "entropy": that of the attention weights; the most spread heads matter least.
    */
   readonly score?: MeasuredScore | undefined;
-  /** The loss of "michel". Default `{ use: "next-token" }`. */
-  readonly objective?: ObjectiveReference | undefined;
-  /** Examples per run on the device, default 16; changes nothing but rounding. */
-  readonly batch?: number | undefined;
 }
 
-export interface MeasureSettings extends DataOptions {
+interface Settings extends DataOptions, MeasuringSettings {
   readonly score: MeasuredScore;
-  readonly objective?: ObjectiveReference | undefined;
-  readonly batch: number;
 }
 
-/** Fields of {@link HeadImportanceOptions} beside the data, for a stage's schema. */
-export const measureFields: {
-  readonly objective: z.ZodOptional<z.ZodType<ObjectiveReference, ObjectiveReference>>;
-  readonly batch: z.ZodDefault<z.ZodNumber>;
-} = {
-  objective: objectiveField.optional(),
-  batch: z.int().min(1).default(16).describe("examples per run on the device"),
-};
-
-const options: z.ZodType<MeasureSettings, HeadImportanceOptions> = z
+const options: z.ZodType<Settings, HeadImportanceOptions> = z
   .object({
     score: z.enum(["michel", "confidence", "entropy"]).default("michel").describe("by the loss's gradient, or by the attention weights"),
     ...dataFields,
-    ...measureFields,
+    ...measuringFields,
   })
   .refine(({ score, objective }) => objective === undefined || score === "michel", {
     message: 'only the score "michel" reads an objective',
@@ -67,7 +44,7 @@ export const measureHeads: Stage<typeof ID, HeadImportanceOptions, PruneState, {
 });
 
 /** Throws `prune/attention-unseen` and what `prepareSequences` and `train` throw of data, device and objective. */
-export async function measure(state: PruneState, given: MeasureSettings, context: Context): Promise<HeadImportance> {
+export async function measure(state: PruneState, given: Settings, context: Context): Promise<HeadImportance> {
   const { model } = state;
   const { score, batch } = given;
   const { sequences } = await prepareSequences(model, given, context);
@@ -75,7 +52,5 @@ export async function measure(state: PruneState, given: MeasureSettings, context
     const look = score === "confidence" ? headConfidence : headNegentropy;
     return headImportance(await look({ model, sequences, batch, context, use: ID }), sequences.length, score);
   }
-  const objective = objectiveFor(given.objective, subjectOf(model, context.registry), context.registry);
-  const models = state as Readonly<Record<string, Checkpoint>>;
-  return headImportance(await michelImportance({ model, models, objective, sequences, batch, context }), sequences.length);
+  return headImportance(await michelImportance({ model, ...lossOf(state, given, context), sequences, batch, context }), sequences.length);
 }

@@ -1,18 +1,20 @@
-import { defineStage, toJson, type Context, type Stage } from "@pare/core";
+import { defineStage, type Context, type Stage } from "@pare/core";
 import type { Checkpoint, Deed, HeadGroup } from "@pare/models";
 import { fork, uniform, type HostTensor } from "@pare/tensor-core";
-import { dataFields, subjectOf } from "@pare/training";
+import { subjectOf } from "@pare/training";
 import { z } from "zod";
 import { importanceMissing, importanceUnfit } from "./errors.ts";
 import { chooseHeads, normaliseByLayer, type HeadScores } from "./head-choice.ts";
 import type { Axis } from "./axis.ts";
 import { cutModel, refuseQuantizedAlong } from "./cut-model.ts";
 import { dependenciesOf, type Dependencies } from "./dependencies.ts";
-import { measure, measureFields, type HeadImportanceOptions } from "./head-importance.ts";
+import { measure } from "./head-importance.ts";
 import type { HeadImportance, MeasuredScore } from "./importance.ts";
-import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import type { MeasuringSettings } from "./measuring.ts";
+import { pruningDeed, retrained, type PruneState } from "./retrain.ts";
 import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
 import { sliceTensor } from "./slice-tensor.ts";
+import { structuredFields, type StructuredPruningOptions } from "./structured-pruning.ts";
 
 const ID = "prune/heads";
 const VERSION = 1;
@@ -20,7 +22,7 @@ const VERSION = 1;
 type Score = MeasuredScore | "magnitude" | "random";
 
 /** Options of {@link heads}. */
-export interface HeadsOptions extends Omit<HeadImportanceOptions, "data" | "score"> {
+export interface HeadsOptions extends StructuredPruningOptions {
   /**
    * Share of all heads to remove; exactly one of `fraction` and `count` is given. By site (`layers.0.attention.heads`) of each layer's:
    * those not named stay whole.
@@ -42,19 +44,11 @@ export interface HeadsOptions extends Omit<HeadImportanceOptions, "data" | "scor
   readonly normalise?: boolean | undefined;
   /** Score what is left anew after so many heads have gone; default: all go by one scoring. */
   readonly rescore?: number | undefined;
-  /** Calibration data for "michel", "confidence" and "entropy". */
-  readonly data?: HeadImportanceOptions["data"] | undefined;
   /** Remove the same number from every layer. Default false. */
   readonly even?: boolean | undefined;
-  /** A step that trains what is left. */
-  readonly retrain?: Retrain | undefined;
 }
 
-type Settings = Omit<HeadsOptions, "batch" | "even" | "normalise"> & {
-  readonly batch: number;
-  readonly even: boolean;
-  readonly normalise: boolean;
-};
+type Settings = HeadsOptions & MeasuringSettings & { readonly even: boolean; readonly normalise: boolean };
 
 const options: z.ZodType<Settings, HeadsOptions> = z
   .object({
@@ -67,10 +61,7 @@ const options: z.ZodType<Settings, HeadsOptions> = z
     normalise: z.boolean().default(true).describe("divide each layer's scores by their norm (michel, magnitude)"),
     rescore: z.int().min(1).optional().describe("score anew after so many heads have gone"),
     even: z.boolean().default(false).describe("remove the same number from every layer"),
-    ...dataFields,
-    data: dataFields.data.optional(),
-    ...measureFields,
-    retrain: retrainField,
+    ...structuredFields,
   })
   .refine(({ fraction, count }) => (fraction === undefined) !== (count === undefined), {
     message: "give one of `fraction` and `count`",
@@ -113,8 +104,7 @@ export const heads: Stage<typeof ID, HeadsOptions, PruneState, { model: Checkpoi
     );
     refuseUnknown(given.fraction, "fraction", sites);
     let left = countsOf(groups, given);
-    const { retrain, ...rest } = given;
-    const deed = { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed };
+    const deed = pruningDeed(ID, VERSION, given, context);
     const gone: Record<string, number> = {};
     let { model } = state;
     while (left.some(({ count }) => count > 0)) {
@@ -123,7 +113,7 @@ export const heads: Stage<typeof ID, HeadsOptions, PruneState, { model: Checkpoi
       const last = left.every(({ count }) => count === 0);
       model = await withoutLeast({ ...state, model }, { counts: now, gone, deed: last ? deed : undefined }, given, context);
     }
-    return { model: await retrained(model, state, retrain, context) };
+    return { model: await retrained(model, state, given.retrain, context) };
   },
 });
 

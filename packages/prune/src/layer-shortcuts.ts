@@ -2,27 +2,15 @@
 import { defineSuite, type Context, type Suite, type SuiteReport } from "@pare/core";
 import type { Checkpoint, LayerStack } from "@pare/models";
 import { mul, sub, type SiteRequest, type SiteRequests, type Value } from "@pare/tensor-core";
-import {
-  dataFields,
-  objectiveField,
-  objectiveFor,
-  prepareSequences,
-  subjectOf,
-  type DataOptions,
-  type ObjectiveReference,
-} from "@pare/training";
+import { dataFields, prepareSequences, subjectOf, type DataOptions } from "@pare/training";
 import { z } from "zod";
 import { heldOutLoss } from "./held-out-loss.ts";
+import { lossOf, measuringFields, type MeasuringOptions, type MeasuringSettings } from "./measuring.ts";
 
 const ID = "layer-shortcuts";
 
 /** Options of {@link layerShortcuts}: the text, and what its loss is. */
-export interface LayerShortcutsOptions extends DataOptions {
-  /** Default: that of the model's head. */
-  readonly objective?: ObjectiveReference | undefined;
-  /** Examples per run on the device, default 16; changes nothing but rounding. */
-  readonly batch?: number | undefined;
-}
+export interface LayerShortcutsOptions extends DataOptions, MeasuringOptions {}
 
 /** Losses in nats per prediction with one layer changed. */
 export interface LayerShortcut {
@@ -42,12 +30,7 @@ export interface LayerShortcutsReport extends SuiteReport {
   readonly layers: readonly LayerShortcut[];
 }
 
-const options: z.ZodType<DataOptions & Pick<LayerShortcutsOptions, "objective"> & { readonly batch: number }, LayerShortcutsOptions> =
-  z.object({
-    ...dataFields,
-    objective: objectiveField.optional(),
-    batch: z.int().min(1).default(16).describe("examples per run on the device"),
-  });
+const options: z.ZodType<DataOptions & MeasuringSettings, LayerShortcutsOptions> = z.object({ ...dataFields, ...measuringFields });
 
 /**
  * Removes every transformer layer in turn, with its residual path left, with it gone too, and the path alone without removing the layer,
@@ -64,13 +47,12 @@ export const layerShortcuts: Suite<typeof ID, LayerShortcutsOptions, Checkpoint,
     "Veit, Wilber, Belongie: Residual Networks Behave Like Ensembles of Relatively Shallow Networks, NeurIPS 2016; here for transformers",
   options,
   run: async (model: Checkpoint, given, context): Promise<LayerShortcutsReport> => {
-    const subject = subjectOf(model, context.registry);
-    const objective = objectiveFor(given.objective, subject, context.registry);
+    const { objective } = lossOf({ model }, given, context);
     const { sequences } = await prepareSequences(model, given, context);
     const lossWith = (sites: SiteRequests): Promise<number> =>
       heldOutLoss({ model, models: {}, objective, sequences, batch: given.batch, context, use: ID, sites });
     const loss = await lossWith({});
-    const stacks = subject.architecture.layers(model.config);
+    const stacks = subjectOf(model, context.registry).architecture.layers(model.config);
     const layers: LayerShortcut[] = [];
     for (const stack of stacks) {
       for (const layer of stack.prefixes.keys()) {

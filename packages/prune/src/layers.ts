@@ -1,19 +1,13 @@
-import { defineStage, toJson, type Context, type Stage } from "@pare/core";
+import { defineStage, type Context, type Stage } from "@pare/core";
 import { withSeen, type Architecture, type Checkpoint, type LayerStack } from "@pare/models";
-import {
-  dataFields,
-  objectiveField,
-  objectiveFor,
-  prepareSequences,
-  subjectOf,
-  type DataOptions,
-  type ObjectiveReference,
-} from "@pare/training";
+import { prepareSequences, subjectOf } from "@pare/training";
 import { z } from "zod";
 import { blockInfluence } from "./block-influence.ts";
 import { layerDataMissing, layerUnknown, stackUnknown, tooManyLayers } from "./errors.ts";
 import { heldOutLoss } from "./held-out-loss.ts";
-import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { lossOf, type MeasuringSettings } from "./measuring.ts";
+import { pruningDeed, retrained, type PruneState } from "./retrain.ts";
+import { structuredFields, type StructuredPruningOptions } from "./structured-pruning.ts";
 import { withLayersKept } from "./without-layers.ts";
 
 const ID = "prune/layers";
@@ -22,7 +16,7 @@ const VERSION = 1;
 type Score = "block-influence" | "loss" | "every-other" | "top" | "bottom";
 
 /** Options of {@link layers}. */
-export interface LayersOptions extends Omit<DataOptions, "data"> {
+export interface LayersOptions extends StructuredPruningOptions {
   /** These layers, counted from 0. Exactly one of `remove`, `count` and `fraction` is given. */
   readonly remove?: readonly number[] | undefined;
   /** Layers to remove. */
@@ -40,17 +34,9 @@ export interface LayersOptions extends Omit<DataOptions, "data"> {
   readonly score?: Score | undefined;
   /** The stack they leave: "encoder" or "decoder". Needed where the model has several. */
   readonly stack?: string | undefined;
-  /** What "block-influence" and "loss" are measured on. */
-  readonly data?: DataOptions["data"] | undefined;
-  /** What "loss" measures. Default `{ use: "next-token" }`. */
-  readonly objective?: ObjectiveReference | undefined;
-  /** Examples per run on the device, default 16; changes nothing but rounding. */
-  readonly batch?: number | undefined;
-  /** A step that trains what is left. */
-  readonly retrain?: Retrain | undefined;
 }
 
-type Settings = Omit<LayersOptions, "batch"> & { readonly batch: number };
+type Settings = LayersOptions & MeasuringSettings;
 
 const options: z.ZodType<Settings, LayersOptions> = z
   .object({
@@ -62,11 +48,7 @@ const options: z.ZodType<Settings, LayersOptions> = z
       .optional()
       .describe("which ones; default: block-influence where data is given, else every-other"),
     stack: z.string().optional().describe("the stack they leave, where the model has several"),
-    ...dataFields,
-    data: dataFields.data.optional(),
-    objective: objectiveField.optional(),
-    batch: z.int().min(1).default(16).describe("examples per run on the device"),
-    retrain: retrainField,
+    ...structuredFields,
   })
   .refine(({ remove, count, fraction }) => [remove, count, fraction].filter((given) => given !== undefined).length === 1, {
     message: "give one of `remove`, `count` and `fraction`",
@@ -112,10 +94,9 @@ export const layers: Stage<typeof ID, LayersOptions, PruneState, { model: Checkp
     if (count >= total && count > 0) throw tooManyLayers({ asked: count, stack: stack.stack, total });
     const { removed, seen } = await choose({ state, architecture, stack, count, given, context });
     const kept = stack.prefixes.map((_, layer) => layer).filter((layer) => !removed.has(layer));
-    const { retrain, ...rest } = given;
-    const deed = { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed };
+    const deed = pruningDeed(ID, VERSION, given, context);
     const shorter = count === 0 ? model : withSeen(withLayersKept(model, architecture, stack.stack, kept, deed), seen);
-    return { model: await retrained(shorter, state, retrain, context) };
+    return { model: await retrained(shorter, state, given.retrain, context) };
   },
 });
 
@@ -176,8 +157,7 @@ async function leastInfluence({ state, stack, count, given, context }: Choice, s
 
 /** Of equal losses the earlier layer goes. */
 async function greedy({ state, architecture, stack, count, given, context }: Choice, sequences: Sequences): Promise<ReadonlySet<number>> {
-  const objective = objectiveFor(given.objective, subjectOf(state.model, context.registry), context.registry);
-  const models = state as Readonly<Record<string, Checkpoint>>;
+  const measured = lossOf(state, given, context);
   const removed = new Set<number>();
   const all = stack.prefixes.map((_, layer) => layer);
   for (let done = 0; done < count; done++) {
@@ -186,7 +166,7 @@ async function greedy({ state, architecture, stack, count, given, context }: Cho
     for (const layer of left) {
       const kept = left.filter((other) => other !== layer);
       const model = withLayersKept(state.model, architecture, stack.stack, kept);
-      const loss = await heldOutLoss({ model, models, objective, sequences, batch: given.batch, context, use: ID });
+      const loss = await heldOutLoss({ model, ...measured, sequences, batch: given.batch, context, use: ID });
       context.emit({ type: "metric", name: "loss without layers", stack: stack.stack, removed: [...removed, layer], loss });
       if (loss < best.loss || best.layer < 0) best = { layer, loss };
     }

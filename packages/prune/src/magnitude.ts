@@ -6,7 +6,7 @@ import { z } from "zod";
 import { countOf, ONE_SHARE, oneShare } from "./calibrated-pruning.ts";
 import { isNOfM, nOfMField, parseNOfM, selectNOfM, type NOfM } from "./n-of-m.ts";
 import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
-import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { pruningDeed, retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { blockOf, expandMask, patternField, scoreMagnitude, unitsOf, type Pattern } from "./score.ts";
 import { selector, thresholdOf, thresholdOver } from "./select.ts";
 import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
@@ -85,7 +85,7 @@ export const magnitude: Stage<typeof ID, MagnitudeOptions, PruneState, { model: 
       changes.push([name, await prune(name, model.weights.get(name)!, given, select)]);
       context.emit({ type: "progress", progress: { done: done + 1, total: names.length, unit: "weights", message: name } });
     }
-    const pruned = withWeights(model, changes, { use: ID, version: VERSION, options: toOptions(given), seed: context.seed });
+    const pruned = withWeights(model, changes, pruningDeed(ID, VERSION, given, context));
     return { model: await retrained(pruned, state, given.retrain, context) };
   },
 });
@@ -142,9 +142,4 @@ async function prune(name: string, stored: StoredWeight, { pattern: asked, stora
   const data = (values.data as Float32Array).map((value, index) => (kept[index] === 0 ? 0 : value));
   const keptMask: HostTensor = { dtype: "u8", shape: values.shape, data: kept };
   return storePruned({ ...values, data }, keptMask, isNOfM(asked) ? parseNOfM(asked) : blockOf(asked), storage);
-}
-
-/** Options as JSON: the step to retrain with leaves its own deed. */
-function toOptions({ retrain: _retrain, ...rest }: Settings): object {
-  return rest;
 }

@@ -1,29 +1,22 @@
-import { defineStage, toJson, type Context, type Stage } from "@pare/core";
+import { defineStage, type Context, type Stage } from "@pare/core";
 import { withSeen, type Checkpoint, type NeuronGroup } from "@pare/models";
 import { fork, mul, uniform, type Value } from "@pare/tensor-core";
-import {
-  dataFields,
-  objectiveField,
-  objectiveFor,
-  prepareSequences,
-  siteMeans,
-  subjectOf,
-  type DataOptions,
-  type ObjectiveReference,
-} from "@pare/training";
+import { prepareSequences, siteMeans, subjectOf } from "@pare/training";
 import { z } from "zod";
 import { cutModel, refuseQuantizedAlong } from "./cut-model.ts";
 import { dependenciesOf } from "./dependencies.ts";
 import { chooseHeads, normaliseByLayer, type HeadScores } from "./head-choice.ts";
+import { lossOf, type MeasuringSettings } from "./measuring.ts";
 import { michelImportance } from "./michel.ts";
-import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { pruningDeed, retrained, type PruneState } from "./retrain.ts";
 import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
+import { structuredFields, type StructuredPruningOptions } from "./structured-pruning.ts";
 
 const ID = "prune/neurons";
 const VERSION = 1;
 
 /** Options of {@link neurons}. */
-export interface NeuronsOptions extends Omit<DataOptions, "data"> {
+export interface NeuronsOptions extends StructuredPruningOptions {
   /** Share of the feed-forward neurons to remove; at least 0, below 1. By site (`layers.0.feedForward.neurons`): those not named stay whole. */
   readonly fraction: Share;
   /**
@@ -32,23 +25,12 @@ export interface NeuronsOptions extends Omit<DataOptions, "data"> {
    * - "random": from the run's seed; a baseline.
    */
   readonly score?: "activation-norm" | "taylor" | "random" | undefined;
-  /** Calibration data for "activation-norm" and "taylor". */
-  readonly data?: DataOptions["data"] | undefined;
-  /** What "taylor" measures. Default: what a model of its head is trained on. */
-  readonly objective?: ObjectiveReference | undefined;
   /** Where that share is met: in each layer (default), or in all together, each layer's scores divided by their L2 norm. */
   readonly scope?: "layer" | "global" | undefined;
-  /** Examples per run on the device, default 16; changes nothing but rounding. */
-  readonly batch?: number | undefined;
-  /** A step that trains what is left. */
-  readonly retrain?: Retrain | undefined;
 }
 
-interface Settings extends Omit<NeuronsOptions, "score" | "scope" | "batch"> {
-  readonly score: "activation-norm" | "taylor" | "random";
-  readonly scope: "layer" | "global";
-  readonly batch: number;
-}
+type Settings = NeuronsOptions &
+  MeasuringSettings & { readonly score: "activation-norm" | "taylor" | "random"; readonly scope: "layer" | "global" };
 
 const options: z.ZodType<Settings, NeuronsOptions> = z
   .object({
@@ -58,11 +40,7 @@ const options: z.ZodType<Settings, NeuronsOptions> = z
       .default("activation-norm")
       .describe("which ones: those of the least output, those that matter least to the loss, or any"),
     scope: z.enum(["layer", "global"]).default("layer").describe("where the share is met"),
-    ...dataFields,
-    data: dataFields.data.optional(),
-    objective: objectiveField.optional(),
-    batch: z.int().min(1).default(16).describe("examples per run on the device"),
-    retrain: retrainField,
+    ...structuredFields,
   })
   .refine(({ data, score }) => (data === undefined) === (score === "random"), {
     message: 'the scores "activation-norm" and "taylor" read data, "random" does not',
@@ -100,17 +78,16 @@ export const neurons: Stage<typeof ID, NeuronsOptions, PruneState, { model: Chec
     refuseQuantizedAlong(model, dependencies, axes);
     const { scores, seen } = await score(state, groups, given, context);
     const kept = choose(scores, given);
-    const { retrain, ...rest } = given;
     const pruned = await cutModel({
       model,
       architecture,
       dependencies,
       kept: new Map(sites.map((site, layer) => [axes[layer], kept[site]])),
       config: architecture.withNeurons(model.config, Object.fromEntries(sites.map((site) => [site, kept[site].length]))),
-      deed: { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed },
+      deed: pruningDeed(ID, VERSION, given, context),
       context,
     });
-    return { model: await retrained(withSeen(pruned, seen), state, retrain, context) };
+    return { model: await retrained(withSeen(pruned, seen), state, given.retrain, context) };
   },
 });
 
@@ -130,10 +107,8 @@ async function score(state: PruneState, groups: readonly NeuronGroup[], given: S
   }
   const { sequences, seen } = await prepareSequences(model, { ...given, data }, context);
   if (given.score === "taylor") {
-    const objective = objectiveFor(given.objective, subjectOf(model, context.registry), context.registry);
-    const models = state as Readonly<Record<string, Checkpoint>>;
     const gated = groups.map(({ site, neurons: units }) => ({ site, units }));
-    const scores = await michelImportance({ groups: gated, model, models, objective, sequences, batch, context });
+    const scores = await michelImportance({ groups: gated, model, ...lossOf(state, given, context), sequences, batch, context });
     return { scores, seen: [seen] };
   }
   const sites = Object.fromEntries(groups.map(({ site }) => [site, (value: Value) => mul(value, value)]));

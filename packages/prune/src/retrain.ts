@@ -1,6 +1,6 @@
 /** Training after a pruning step, by whatever stage the recipe names. */
-import { filesWithin, isPluginRef, resolveStep, type Context, type PluginRef, type Step } from "@pare/core";
-import type { Checkpoint } from "@pare/models";
+import { filesWithin, isPluginRef, resolveStep, toJson, type Context, type PluginRef, type Step } from "@pare/core";
+import type { Checkpoint, Deed } from "@pare/models";
 import { z } from "zod";
 
 /** A step, or `{ use: "train/finetune", … }`. */
@@ -38,4 +38,14 @@ export async function retrained(
   const scratch = context.scratch && filesWithin(context.scratch, "retrain");
   const { model } = await step.run({ teacher: state.model, ...state, model: pruned }, { ...context, scratch });
   return model ?? pruned;
+}
+
+/** What a pruning step with these options did to a model; the step to retrain with leaves its own deed. */
+export function pruningDeed(
+  use: string,
+  version: number,
+  { retrain: _retrain, ...options }: { readonly retrain?: Retrain | undefined },
+  { seed }: Pick<Context, "seed">,
+): Deed {
+  return { use, version, options: toJson(options, "options"), seed };
 }

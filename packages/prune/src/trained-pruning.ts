@@ -1,11 +1,10 @@
 /** What the stages share that prune while the model trains: all but the method itself. */
-import { toJson, type Context } from "@pare/core";
+import type { Context } from "@pare/core";
 import { withSeen, withWeights, type Checkpoint, type WeightSpec } from "@pare/models";
 import type { StoredWeight } from "@pare/tensor-core";
 import {
   dataFields,
   objectiveField,
-  objectiveFor,
   prepareSequences,
   subjectOf,
   train,
@@ -21,8 +20,9 @@ import {
   type Views,
 } from "@pare/training";
 import type { z } from "zod";
+import { lossOf } from "./measuring.ts";
 import { refuseQuantized } from "./prunable.ts";
-import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { pruningDeed, retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 
 /** Options of the stages that prune while the model trains. */
 export interface TrainedPruningOptions extends DataOptions, TrainOptionsGiven {
@@ -64,14 +64,11 @@ export async function trainAndPrune(options: TrainedPruning): Promise<{ model: C
   const { use, version, state, given, context, finish, views, sites, penalty, inputs, onStep } = options;
   const { model } = state;
   const { sequences, seen } = await prepareSequences(model, given, context);
-  const objective = objectiveFor(given.objective, subjectOf(model, context.registry), context.registry);
-  const models = { teacher: model, ...state } as Readonly<Record<string, Checkpoint>>;
+  const loss = lossOf({ teacher: model, ...state }, given, context);
   const method = { views, sites, penalty, inputs, onStep };
-  const { weights } = await train({ model, objective, models, sequences, settings: given, context, ...method });
-  const { retrain, ...rest } = given;
-  const deed = { use, version, options: toJson(rest, "options"), seed: context.seed };
-  const trained = withSeen(withWeights(model, weights, deed), [seen]);
-  return { model: await retrained((await finish?.(trained)) ?? trained, state, retrain, context) };
+  const { weights } = await train({ model, ...loss, sequences, settings: given, context, ...method });
+  const trained = withSeen(withWeights(model, weights, pruningDeed(use, version, given, context)), [seen]);
+  return { model: await retrained((await finish?.(trained)) ?? trained, state, given.retrain, context) };
 }
 
 /** Views that put `view` on the linear weights and train all others as they are. */

@@ -1,10 +1,10 @@
-import { defineStage, isPlainObject, toJson, type Stage } from "@pare/core";
+import { defineStage, isPlainObject, type Stage } from "@pare/core";
 import { createCheckpoint, keepPieces, seenData, withSeen, type Checkpoint, type ModelConfig } from "@pare/models";
 import { dataFields, hashExample, openData, subjectOf, tokenizerIncomplete, type DataOptions, type Example } from "@pare/training";
 import { z } from "zod";
 import { cutModel, refuseQuantizedAlong } from "./cut-model.ts";
 import { dependenciesOf } from "./dependencies.ts";
-import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { pruningDeed, retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 
 const ID = "prune/vocabulary";
 const VERSION = 1;
@@ -36,7 +36,6 @@ export const vocabulary: Stage<typeof ID, VocabularyOptions, PruneState, { model
   run: async (state: PruneState, given, context) => {
     const { model } = state;
     const { architecture } = subjectOf(model, context.registry);
-    const { retrain, ...rest } = given;
     if (model.tokenizer === undefined) throw tokenizerIncomplete({ token: "any" });
     const { encode } = model.tokenizer;
     const set = openData(given.data, context.registry);
@@ -49,10 +48,10 @@ export const vocabulary: Stage<typeof ID, VocabularyOptions, PruneState, { model
     const axes = dependencies.resized(config);
     refuseQuantizedAlong(model, dependencies, axes);
     const kept = new Map(axes.map((axis) => [axis, ids]));
-    const deed = { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed };
+    const deed = pruningDeed(ID, VERSION, given, context);
     const cut = await cutModel({ model, architecture, dependencies, kept, config, deed, context });
     const pruned = withSeen(createCheckpoint({ ...cut, tokenizer }), [seenData(set.id, examples.map(hashExample))]);
-    return { model: await retrained(pruned, state, retrain, context) };
+    return { model: await retrained(pruned, state, given.retrain, context) };
   },
 });
 

@@ -1,25 +1,18 @@
-import { defineStage, toJson, type Context, type Stage } from "@pare/core";
+import { defineStage, type Context, type Stage } from "@pare/core";
 import { withSeen, type Architecture, type Checkpoint, type HiddenWidth } from "@pare/models";
 import { div, fork, mean, mul, uniform, type Value } from "@pare/tensor-core";
-import {
-  dataFields,
-  objectiveField,
-  objectiveFor,
-  prepareSequences,
-  siteMeans,
-  subjectOf,
-  type DataOptions,
-  type ObjectiveReference,
-} from "@pare/training";
+import { prepareSequences, siteMeans, subjectOf } from "@pare/training";
 import { z } from "zod";
 import type { Axis } from "./axis.ts";
 import { cutModel, refuseQuantizedAlong } from "./cut-model.ts";
 import { dependenciesOf, type Dependencies } from "./dependencies.ts";
 import { widthFixed, widthInvalid } from "./errors.ts";
 import { normaliseByLayer } from "./head-choice.ts";
+import { lossOf, type MeasuringSettings } from "./measuring.ts";
 import { michelImportance } from "./michel.ts";
-import { retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
+import { pruningDeed, retrained, type PruneState } from "./retrain.ts";
 import { sliceSquares } from "./slice-squares.ts";
+import { structuredFields, type StructuredPruningOptions } from "./structured-pruning.ts";
 
 const ID = "prune/width";
 const VERSION = 1;
@@ -27,7 +20,7 @@ const VERSION = 1;
 type Score = "activation" | "taylor" | "magnitude" | "random";
 
 /** Options of {@link width}. */
-export interface WidthOptions extends Omit<DataOptions, "data"> {
+export interface WidthOptions extends StructuredPruningOptions {
   /** Share of the residual stream's channels to remove; exactly one of `fraction` and `size` is given. */
   readonly fraction?: number | undefined;
   /** The width that is left. */
@@ -42,17 +35,9 @@ export interface WidthOptions extends Omit<DataOptions, "data"> {
    * Default: "activation" with `data`, else "magnitude"; the choice is an event of the run.
    */
   readonly score?: Score | undefined;
-  /** What "activation" and "taylor" are measured on. */
-  readonly data?: DataOptions["data"] | undefined;
-  /** What "taylor" measures. Default: what a model of its head is trained on. */
-  readonly objective?: ObjectiveReference | undefined;
-  /** Examples per run on the device, default 16; changes nothing but rounding. */
-  readonly batch?: number | undefined;
-  /** A step that trains what is left. */
-  readonly retrain?: Retrain | undefined;
 }
 
-type Settings = Omit<WidthOptions, "batch"> & { readonly batch: number };
+type Settings = WidthOptions & MeasuringSettings;
 
 const readsData = (score: Score | undefined): boolean => score === "activation" || score === "taylor";
 
@@ -64,11 +49,7 @@ const options: z.ZodType<Settings, WidthOptions> = z
       .enum(["activation", "taylor", "magnitude", "random"])
       .optional()
       .describe("which channels go; default: activation where data is given, else magnitude"),
-    ...dataFields,
-    data: dataFields.data.optional(),
-    objective: objectiveField.optional(),
-    batch: z.int().min(1).default(16).describe("examples per run on the device"),
-    retrain: retrainField,
+    ...structuredFields,
   })
   .refine(({ fraction, size }) => (fraction === undefined) !== (size === undefined), {
     message: "give one of `fraction` and `size`",
@@ -100,12 +81,11 @@ export const width: Stage<typeof ID, WidthOptions, PruneState, { model: Checkpoi
   run: async (state: PruneState, given, context) => {
     const { model } = state;
     const { architecture } = subjectOf(model, context.registry);
-    const { retrain, ...rest } = given;
     const hidden = architecture.hidden?.(model.config);
     if (hidden === undefined || architecture.withHidden === undefined) throw widthFixed({ architecture: model.config.architecture });
     const size = given.size ?? Math.max(1, hidden.size - Math.round(given.fraction! * hidden.size));
     if (size > hidden.size) throw widthInvalid({ asked: size, width: hidden.size });
-    if (size === hidden.size) return { model: await retrained(model, state, retrain, context) };
+    if (size === hidden.size) return { model: await retrained(model, state, given.retrain, context) };
     const config = architecture.withHidden(model.config, size);
     const dependencies = dependenciesOf(architecture, model.config, [hidden.site]);
     const stream = dependencies.axis(hidden.site, 2);
@@ -114,9 +94,9 @@ export const width: Stage<typeof ID, WidthOptions, PruneState, { model: Checkpoi
     const { scores, seen } = await score({ state, architecture, hidden, dependencies, stream, given, context });
     const kept = new Map<Axis, readonly number[]>([[stream, most(scores, size)]]);
     for (const axis of axes) if (axis !== stream) kept.set(axis, most(await sliceSquares(model, dependencies, axis), size));
-    const deed = { use: ID, version: VERSION, options: toJson(rest, "options"), seed: context.seed };
+    const deed = pruningDeed(ID, VERSION, given, context);
     const narrow = await cutModel({ model, architecture, dependencies, kept, config, deed, context });
-    return { model: await retrained(withSeen(narrow, seen), state, retrain, context) };
+    return { model: await retrained(withSeen(narrow, seen), state, given.retrain, context) };
   },
 });
 
@@ -169,10 +149,8 @@ async function score({ state, architecture, hidden, dependencies, stream, given,
     });
     return { scores: added([...means.values()].map((of) => Array.from(of, Math.sqrt))), seen: [seen] };
   }
-  const objective = objectiveFor(given.objective, subjectOf(model, context.registry), context.registry);
-  const models = state as Readonly<Record<string, Checkpoint>>;
   const groups = sites.map((site) => ({ site, units: hidden.size }));
-  const slopes = await michelImportance({ groups, model, models, objective, sequences, batch, context });
+  const slopes = await michelImportance({ groups, model, ...lossOf(state, given, context), sequences, batch, context });
   return { scores: added([...normaliseByLayer(slopes).values()]), seen: [seen] };
 }
 
