@@ -10,6 +10,8 @@ import { PIECE_TYPES, SPACE } from "./write-tokenizer.ts";
 export function readGgufTokenizer(content: GgufFile): Tokenizer | undefined {
   const fields = ggufFields(content);
   const kind = fields.string("tokenizer.ggml.model", "no_vocab");
+  if (!content.metadata.has("tokenizer.ggml.model") && content.metadata.has("tokenizer.ggml.tokens"))
+    throw fields.fail("tokenizer.ggml.model", "llama, gpt2 or no_vocab, beside tokenizer.ggml.tokens", "none");
   if (kind === "no_vocab" || kind === "none") return undefined;
   if (kind !== "llama" && kind !== "gpt2") throw fields.fail("tokenizer.ggml.model", "llama, gpt2 or no_vocab", kind);
   const pieces = fields.strings("tokenizer.ggml.tokens");
