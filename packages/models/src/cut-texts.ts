@@ -1,14 +1,24 @@
-/** Ids of one text or two, cut from the end until they have room: of two the longer one first. */
+import type { Tokenizer } from "./tokenizer.ts";
+
+/**
+ * Ids of one text or two, cut at the tokenizer's side until they have room: of two the longer one first, and the one that was longer, or else
+ * the second, keeps an odd token ("longest_first" of the `tokenizers` library).
+ */
 export function cutTexts(
-  first: readonly number[],
-  second: readonly number[] | undefined,
+  { truncationSide = "right" }: Pick<Tokenizer, "truncationSide">,
+  [first, second]: readonly [first: readonly number[], second?: readonly number[] | undefined],
   room: number,
 ): readonly [first: readonly number[], second?: readonly number[]] {
-  if (second === undefined) return [first.slice(0, Math.max(room, 0))];
-  let [one, two] = [first.length, second.length];
-  while (one + two > Math.max(room, 0)) {
-    if (two > one) two--;
-    else one--;
-  }
-  return [first.slice(0, one), second.slice(0, two)];
+  const cut = (ids: readonly number[], count: number): readonly number[] =>
+    truncationSide === "left" ? ids.slice(Math.max(ids.length - count, 0)) : ids.slice(0, count);
+  const most = Math.max(room, 0);
+  if (second === undefined) return [cut(first, most)];
+  const [one, two] = lengthsOf(first.length, second.length, most);
+  return [cut(first, one), cut(second, two)];
+}
+
+function lengthsOf(one: number, two: number, room: number): readonly [number, number] {
+  if (one + two <= room) return [one, two];
+  const short = Math.min(one, two, Math.floor(room / 2));
+  return one > two ? [room - short, short] : [short, room - short];
 }

@@ -41,7 +41,7 @@ export function tokenizerFromJson(json: unknown, config: unknown = {}, file: str
   checkModel(json["model"], pieces, fail);
   const special = specialTokens(config, pieces, fail);
   const template = templateOf(json["post_processor"], pieces, fail);
-  return wrap({ json, config, added, pieces, special, template, fail });
+  return wrap({ json, config, added, pieces, special, truncationSide: truncationSideOf(config, fail), template, fail });
 }
 
 /** Piece → id; ids run from 0 without holes. */
@@ -128,17 +128,23 @@ function specialTokens(config: Readonly<Record<string, unknown>>, pieces: Readon
   };
 }
 
+function truncationSideOf({ truncation_side: side = "right" }: Readonly<Record<string, unknown>>, fail: Fail): "left" | "right" {
+  if (side !== "left" && side !== "right") throw fail("truncation_side", "left or right", side);
+  return side;
+}
+
 interface Checked {
   readonly json: Readonly<Record<string, unknown>>;
   readonly config: Readonly<Record<string, unknown>>;
   readonly added: readonly AddedToken[];
   readonly pieces: ReadonlyMap<string, number>;
   readonly special: Tokenizer["special"];
+  readonly truncationSide: "left" | "right";
   readonly template: Template;
   readonly fail: Fail;
 }
 
-function wrap({ json, config, added, pieces, special, template, fail }: Checked): Tokenizer {
+function wrap({ json, config, added, pieces, special, truncationSide, template, fail }: Checked): Tokenizer {
   const library = openLibrary(json, config, fail);
   const prepared = spaceIdeographs(json["normalizer"]);
   const { unknown, ...rest } = special;
@@ -156,6 +162,7 @@ function wrap({ json, config, added, pieces, special, template, fail }: Checked)
   return {
     vocabularySize: pieces.size,
     special,
+    truncationSide,
     encode,
     locate: (text) => {
       const ids = encode(text);

@@ -16,6 +16,8 @@ export interface Tokenizer {
   /** One more than the largest id. */
   readonly vocabularySize: number;
   readonly special: SpecialTokens;
+  /** Where texts that are too long for a model are cut; right if absent. */
+  readonly truncationSide?: "left" | "right" | undefined;
   /** Ids without special tokens; text that spells one is encoded as other text, or refused. Throws `models/text-not-encodable`. */
   readonly encode: (text: string) => number[];
   /** The ids of `encode`, and where in the text each stands. */

@@ -2,7 +2,7 @@
 import { readText } from "@pare/core";
 import { folderFiles } from "@pare/core/node";
 import { describe, expect, it } from "vitest";
-import { tokenizerFromJson } from "../src/index.ts";
+import { cutTexts, tokenizerFromJson } from "../src/index.ts";
 
 const files = folderFiles(`${import.meta.dirname}/tokenizers`);
 async function json<Value>(name: string): Promise<Value> {
@@ -78,6 +78,26 @@ describe.each(["word-piece", "byte-level", "unigram", "xlnet"])("%s", async (nam
       const framed = tokenizer.frame(encoded[index]!, second);
       expect(framed).toMatchObject({ ids: expected, tokenTypes: types });
       expect(framed.ids.slice(framed.starts[1], framed.starts[1]! + second.length)).toEqual(second);
+    }
+  });
+});
+
+/** As many as `tools/goldens/truncation.py` leaves. */
+const LENGTH = 12;
+
+describe.each(["word-piece", "byte-level", "unigram"])("%s", async (name) => {
+  const strings = await json<string[]>("strings.json");
+  const cut = await json<Record<"left" | "right", [number[], number[]][]>>(`${name}/cut.json`);
+
+  it.each(["left", "right"] as const)("cuts texts that are too long at the %s as its config says", async (side) => {
+    const config = { ...(await json<object>(`${name}/tokenizer_config.json`)), truncation_side: side };
+    const tokenizer = tokenizerFromJson(await json(`${name}/tokenizer.json`), config);
+    for (const [index, [alone, pair]] of cut[side].entries()) {
+      const [first, second] = [strings[index]!, strings[cut[side].length - 1 - index]!].map((text) => tokenizer.encode(text));
+      const left = (marks: number, ...texts: [number[], number[]?]): readonly number[] =>
+        tokenizer.frame(...cutTexts(tokenizer, texts, LENGTH - marks)).ids;
+      expect(left(tokenizer.frame([]).ids.length, first!)).toEqual(alone);
+      expect(left(tokenizer.frame([], []).ids.length, first!, second!)).toEqual(pair);
     }
   });
 });

@@ -42,12 +42,12 @@ export function limitOf({ checkpoint: { config } }: Session): number {
   return Math.min(contextOf(config), typeof head?.maxTokens === "number" ? head.maxTokens : Infinity);
 }
 
-/** Marks around texts, which are cut from the end where they are too long for the model: of two the longer one first. */
+/** Marks around texts, which are cut at the tokenizer's side where they are too long for the model: of two the longer one first. */
 export function encodeText(session: Session, text: TextInput): EncodedRow {
   const tokenizer = tokenizerOf(session);
   const [first, second] = (typeof text === "string" ? [text] : text).map((one) => tokenizer.encode(one)) as [number[], number[]?];
   const room = limitOf(session) - tokenizer.frame([], second && []).ids.length;
-  const { ids, tokenTypes } = tokenizer.frame(...cutTexts(first, second, room));
+  const { ids, tokenTypes } = tokenizer.frame(...cutTexts(tokenizer, [first, second], room));
   return { tokens: ids, tokenTypes };
 }
 

@@ -111,6 +111,10 @@ describe("token classification", () => {
     const [output] = await outputsOf(model, sequences);
     const expected = [1, 2, 3].reduce((sum, at) => sum + nll(output!.slice(2 * at, 2 * at + 2), sequences[0]!.targets[at]!), 0) / 3;
     expect(await lossOf(model, sequences)).toBeCloseTo(expected, 5);
+    expect(encode(model, [{ target: "ann likes teas", wanted: { tags } }], 5)[0]!.targets).toEqual([-1, 1, 0, 1, -1]);
+    const { checkpoint, ...rest } = model;
+    const fromLeft = { ...rest, checkpoint: { ...checkpoint, tokenizer: { ...checkpoint.tokenizer!, truncationSide: "left" as const } } };
+    expect(encode(fromLeft, [{ target: "ann likes teas", wanted: { tags } }], 5)[0]!.targets).toEqual([-1, 0, 1, -1, -1]);
     const place = { file: "t.tsv", line: 2 };
     expect(() => encode(model, [{ target: "ann", wanted: { tags: [{ begin: 0, end: 3, tag: "name" }] }, place }])).toThrow(/line 2: tags/);
   });

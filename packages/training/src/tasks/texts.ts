@@ -8,13 +8,13 @@ export interface FramedTexts extends Framed {
   readonly lengths: readonly number[];
 }
 
-/** Marks around one text or two. Rows that are too long are told to the scope and cut from the end, of two texts the longer one first. */
+/** Marks around one text or two. Rows that are too long are told to the scope and cut at the tokenizer's side, of two texts the longer one first. */
 export function frameTexts({ tokenizer, limit, tooLong }: EncodeScope, first: readonly number[], second?: readonly number[]): FramedTexts {
   const whole = tokenizer.frame(first, second);
   if (whole.ids.length <= limit) return { ...whole, lengths: second === undefined ? [first.length] : [first.length, second.length] };
   tooLong(whole.ids.length);
   const marks = whole.ids.length - first.length - (second?.length ?? 0);
-  const [one, two] = cutTexts(first, second, limit - marks);
+  const [one, two] = cutTexts(tokenizer, [first, second], limit - marks);
   return { ...tokenizer.frame(one, two), lengths: two === undefined ? [one.length] : [one.length, two.length] };
 }
 

@@ -12,14 +12,16 @@ export const tokenClassification: Task = {
     const { ids, spans } = scope.tokenizer.locate(example.target);
     const framed = frameTexts(scope, ids);
     const targets = framed.ids.map(() => -1);
+    // Tokens before the first that was kept.
+    const cut = scope.tokenizer.truncationSide === "left" ? ids.length - framed.lengths[0]! : 0;
     const tags = example.wanted !== undefined && "tags" in example.wanted ? example.wanted.tags : [];
     let next = 0;
     for (const { begin, end, tag } of tags) {
       while (next < spans.length && spans[next]![1] <= begin) next++;
       const span = spans[next];
       const wanted = classOf(tag, scope, example, "tags");
-      if (span === undefined || next >= framed.lengths[0]! || span[0] >= end) continue;
-      targets[framed.starts[0]! + next] = wanted;
+      if (span === undefined || next >= cut + framed.lengths[0]! || span[0] >= end) continue;
+      if (next >= cut) targets[framed.starts[0]! + next - cut] = wanted;
       next++;
     }
     return { ...rowOf(framed), targets };
