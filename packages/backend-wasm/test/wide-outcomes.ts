@@ -3,9 +3,9 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import type { AnyOp, Device } from "@pare/tensor-core";
-import { runCase, type AnyCase } from "@pare/tensor-core/testing";
+import { checkFollowing, runCase, type AnyCase } from "@pare/tensor-core/testing";
 
-/** SHA-256 by op of the bytes of all outputs, with inputs that may change and with constant ones. */
+/** SHA-256 by op of the bytes of all outputs, with inputs that may change and with constant ones. Norms that follow give what they give alone, or this throws. */
 export async function outcomesOf(device: Device, ops: readonly AnyOp[]): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const op of ops.filter(({ name, view }) => view !== true && device.supports(name))) {
@@ -15,6 +15,7 @@ export async function outcomesOf(device: Device, ops: readonly AnyOp[]): Promise
         const { outputs } = await runCase(device, op, one, { runs: 1, constant });
         for (const output of Object.values(outputs[0]!)) hash.update(output.data);
       }
+      if (op.epilogue === true && one.inputs["residual"] !== undefined) await checkFollowing(device, op, one);
     }
     found[op.name] = hash.digest("hex");
   }
