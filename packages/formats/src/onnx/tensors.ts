@@ -1,6 +1,6 @@
 /** Initializers of a file as sources, checked completely before any of their bytes are read. */
 import { checkName, type FileSet } from "@pare/core";
-import { byteSize, type DType, type TensorSource } from "@pare/tensor-core";
+import { allocateArray, byteSize, type DType, type TensorSource } from "@pare/tensor-core";
 import { dtypeUnsupported, offsetsInvalid, offsetsOutsideFile, onnxInvalid } from "../errors.ts";
 import { at, rangeSource } from "../named-tensors.ts";
 import type { OnnxTensor } from "./proto.ts";
@@ -98,28 +98,12 @@ function listOf(dtype: DType, tensor: OnnxTensor): readonly (number | bigint)[] 
   return tensor.int32Data;
 }
 
-const ARRAYS = {
-  f32: Float32Array,
-  f64: Float64Array,
-  i64: BigInt64Array,
-  u64: BigUint64Array,
-  i32: Int32Array,
-  u32: Uint32Array,
-  i16: Int16Array,
-  u16: Uint16Array,
-  f16: Uint16Array,
-  bf16: Uint16Array,
-  i8: Int8Array,
-  u8: Uint8Array,
-  bool: Uint8Array,
-} as const;
-
 function listedSource(tensor: OnnxTensor, { dtype, shape, bytes }: Type, fail: (expected: string, found: string) => Error): TensorSource {
   const list = listOf(dtype, tensor);
   const count = bytes / byteSize(dtype);
   if (list.length !== count) throw fail(`${count} numbers of ${dtype}`, `${list.length}`);
   const wide = dtype === "i64" || dtype === "u64";
-  const numbers = wide ? list.map(BigInt) : list.map(Number);
-  const data = (ARRAYS[dtype].from as (numbers: unknown) => Float32Array)(numbers);
+  const data = allocateArray(dtype, count);
+  data.set((wide ? list.map(BigInt) : list.map(Number)) as number[] & bigint[]);
   return { dtype, shape, bytes, read: async () => ({ dtype, shape, data }) };
 }
