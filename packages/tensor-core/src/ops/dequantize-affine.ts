@@ -1,4 +1,4 @@
-import { affineSamples, dequantize, expectAffine, type AffineAttrs } from "./support/affine.ts";
+import { affineSamples, dequantize, expectAffine, type AffineAttrs, type AffineTensors } from "./support/affine.ts";
 import { apply, type Value } from "../graph.ts";
 import { defineOp, type Op } from "../op.ts";
 
@@ -18,9 +18,6 @@ export const dequantizeAffineOp: Op<"dequantize-affine", "codes" | "scales", "ze
 });
 
 /** The weight f32 `[out, features]` that codes, scales and zero points stand for: scale·(code − zeroPoint). */
-export function dequantizeAffine(
-  inputs: { readonly codes: Value; readonly scales: Value; readonly zeroPoints?: Value | undefined },
-  attrs: AffineAttrs,
-): Value {
+export function dequantizeAffine(inputs: AffineTensors<Value>, attrs: AffineAttrs): Value {
   return apply(dequantizeAffineOp, inputs, attrs).y;
 }

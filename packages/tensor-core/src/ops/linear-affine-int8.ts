@@ -1,4 +1,4 @@
-import { affineSamples, dequantizeRow, expectAffine } from "./support/affine.ts";
+import { affineSamples, dequantizeRow, expectAffine, type AffineTensors } from "./support/affine.ts";
 import { sampler } from "./support/cases.ts";
 import { inferLinear, referenceLinear, withEpilogue } from "./support/epilogue.ts";
 import { dataOf, make, type OwnTensor } from "./support/host.ts";
@@ -74,13 +74,7 @@ function evenly(value: number): number {
 
 /** activation(round(x)·Wᵀ + bias) with W `[out, features]` kept as codes: x `[…, features]` → `[…, out]`. */
 export function linearAffineInt8(
-  inputs: {
-    readonly x: Value;
-    readonly codes: Value;
-    readonly scales: Value;
-    readonly zeroPoints?: Value | undefined;
-    readonly bias?: Value | undefined;
-  },
+  inputs: AffineTensors<Value> & { readonly x: Value; readonly bias?: Value | undefined },
   attrs: LinearAffineAttrs,
 ): Value {
   return apply(linearAffineInt8Op, inputs, attrs).y;

@@ -1,4 +1,4 @@
-import { affineSamples, dequantizeRow, expectAffine, type AffineAttrs } from "./support/affine.ts";
+import { affineSamples, dequantizeRow, expectAffine, type AffineAttrs, type AffineTensors } from "./support/affine.ts";
 import { sampler } from "./support/cases.ts";
 import { inferLinear, referenceLinear, withEpilogue } from "./support/epilogue.ts";
 import type { Activation } from "./support/math.ts";
@@ -59,13 +59,7 @@ export const linearAffineOp: Op<"linear-affine", "x" | "codes" | "scales", "zero
 
 /** activation(x·Wᵀ + bias) with W `[out, features]` kept as codes: x `[…, features]` → `[…, out]`. */
 export function linearAffine(
-  inputs: {
-    readonly x: Value;
-    readonly codes: Value;
-    readonly scales: Value;
-    readonly zeroPoints?: Value | undefined;
-    readonly bias?: Value | undefined;
-  },
+  inputs: AffineTensors<Value> & { readonly x: Value; readonly bias?: Value | undefined },
   attrs: LinearAffineAttrs,
 ): Value {
   return apply(linearAffineOp, inputs, attrs).y;

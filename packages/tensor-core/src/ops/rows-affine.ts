@@ -1,4 +1,4 @@
-import { affineSamples, dequantizeRow, expectAffine, type AffineAttrs } from "./support/affine.ts";
+import { affineSamples, dequantizeRow, expectAffine, type AffineAttrs, type AffineTensors } from "./support/affine.ts";
 import { expectDType, expectIds } from "./support/check.ts";
 import { sampler } from "./support/cases.ts";
 import { make } from "./support/host.ts";
@@ -36,9 +36,6 @@ export const rowsAffineOp: Op<"rows-affine", "codes" | "scales" | "ids", "zeroPo
 });
 
 /** Rows of an affine weight by id: ids i32 `[…]` → f32 `[…, features]`. */
-export function rowsAffine(
-  inputs: { readonly codes: Value; readonly scales: Value; readonly ids: Value; readonly zeroPoints?: Value | undefined },
-  attrs: AffineAttrs,
-): Value {
+export function rowsAffine(inputs: AffineTensors<Value> & { readonly ids: Value }, attrs: AffineAttrs): Value {
   return apply(rowsAffineOp, inputs, attrs).y;
 }
