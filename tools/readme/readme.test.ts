@@ -36,6 +36,12 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     ],
     data: "stories260K",
   },
+  prune: {
+    prints: [
+      "[ 'prune/heads', 'prune/magnitude', 'train/finetune' ] Set(2) { 'dense', 'sparse/block' }\n0.5\n0.5\n[ '0.528', 'trained', '0.722', 'trained', '0.750', 'trained' ]\nsparse/block\ntrue\n[ 32, 48 ]\n1\n[ 10, 24 ]\n{ 'layers.0': 0.3, 'layers.1': 0.3 }\n",
+    ],
+  },
+  quantize: { prints: ["8 true\n4 true\n3 true\naffine\n"] },
   "scaling-laws": { prints: [""], files: { "runs.csv": RUNS } },
   "sparse-kernels": { prints: [/^layer linear: [a-z-]+ \(.*\)\n\[ 32, 256 \] 14192 bytes instead of 131072\n$/] },
   "tensor-core": {
@@ -49,8 +55,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
 for (const { folder, path } of packagesOf(ROOT)) {
   const readme = readFileSync(join(path, "README.md"), "utf8");
   const code = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, block]) => block).join("\n");
-  // Packages that hold their README to figures of their own do so in a test of theirs.
-  if (code === "" || existsSync(join(path, "test/readme.test.ts"))) continue;
+  if (code === "") continue;
   const example = EXAMPLES[folder];
   const data = example?.data === undefined ? undefined : join(ROOT, "../shared/data", example.data);
   const absent = data !== undefined && !existsSync(data);
