@@ -8,6 +8,18 @@ import { madd, nmadd } from "./simd";
 @inline
 export function one(): v128 { return f32x4.splat(1); }
 
+/** e^r for r = x − n·ln 2, |r| ≤ ln 2 ÷ 2; ln 2 in two parts: n·0.693359375 is exact. */
+// @ts-ignore: decorator
+@inline
+function expRest(x: v128, n: v128): v128 {
+  const r = nmadd(n, f32x4.splat(-2.12194440e-4), nmadd(n, f32x4.splat(0.693359375), x));
+  let p = madd(r, f32x4.splat(0.001381469644), f32x4.splat(0.008368773316));
+  p = madd(p, r, f32x4.splat(0.04166838937));
+  p = madd(p, r, f32x4.splat(0.1666652018));
+  p = madd(p, r, f32x4.splat(0.4999999344));
+  return madd(p, f32x4.mul(r, r), f32x4.add(r, one()));
+}
+
 /** e^x by 2^n·e^r, |r| ≤ ln 2 ÷ 2. Overflows to Infinity, underflows through denormals to 0, keeps NaN. */
 // @ts-ignore: decorator
 @inline
@@ -17,13 +29,7 @@ export function exp4(v: v128): v128 {
   const shifted = f32x4.add(f32x4.mul(x, f32x4.splat(1.442695041)), f32x4.splat(12582912));
   const exponent = i32x4.sub(shifted, i32x4.splat(0x4b400000));
   const n = f32x4.sub(shifted, f32x4.splat(12582912));
-  // ln 2 in two parts: n·0.693359375 is exact.
-  const r = nmadd(n, f32x4.splat(-2.12194440e-4), nmadd(n, f32x4.splat(0.693359375), x));
-  let p = madd(r, f32x4.splat(0.001381469644), f32x4.splat(0.008368773316));
-  p = madd(p, r, f32x4.splat(0.04166838937));
-  p = madd(p, r, f32x4.splat(0.1666652018));
-  p = madd(p, r, f32x4.splat(0.4999999344));
-  p = madd(p, f32x4.mul(r, r), f32x4.add(r, one()));
+  const p = expRest(x, n);
   // In two halves, since 2^n alone may lie outside the normal numbers.
   const half = i32x4.shr_s(exponent, 1);
   const rest = i32x4.sub(exponent, half);
@@ -38,13 +44,7 @@ export function expNonPositive4(v: v128): v128 {
   const x = f32x4.pmax(v, f32x4.splat(-87.3));
   const shifted = f32x4.add(f32x4.mul(x, f32x4.splat(1.442695041)), f32x4.splat(12582912));
   const n = f32x4.sub(shifted, f32x4.splat(12582912));
-  const r = nmadd(n, f32x4.splat(-2.12194440e-4), nmadd(n, f32x4.splat(0.693359375), x));
-  let p = madd(r, f32x4.splat(0.001381469644), f32x4.splat(0.008368773316));
-  p = madd(p, r, f32x4.splat(0.04166838937));
-  p = madd(p, r, f32x4.splat(0.1666652018));
-  p = madd(p, r, f32x4.splat(0.4999999344));
-  p = madd(p, f32x4.mul(r, r), f32x4.add(r, one()));
-  const scaled = f32x4.mul(p, i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(0x3f800000)));
+  const scaled = f32x4.mul(expRest(x, n), i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(0x3f800000)));
   return v128.andnot(scaled, f32x4.lt(v, f32x4.splat(-87.3)));
 }
 
