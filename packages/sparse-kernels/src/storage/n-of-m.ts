@@ -4,7 +4,6 @@ import {
   asFloat32,
   packCodes,
   packedRowBytes,
-  shapeMismatch,
   showShape,
   sourceOf,
   storageInvalid,
@@ -17,8 +16,9 @@ import {
 } from "@pare/tensor-core";
 import { maskInvalid } from "../errors.ts";
 import { linearCsr } from "../ops/linear-csr.ts";
-import { gather, maskOf, matrixShape, scatter, type Pattern } from "./pattern.ts";
+import { gather, matrixShape, type Pattern } from "./pattern.ts";
 import { isMatrixShape, onlyParts, partOf, refusal, type Parts } from "./pattern-parts.ts";
+import { patterned } from "./sparse.ts";
 
 /** Of `m` consecutive inputs `n` are kept. */
 export interface GroupShape {
@@ -126,24 +126,14 @@ async function readPattern(weight: string, shape: readonly [number, number], gro
 }
 
 function groupedWeight(weight: Grouped): StoredWeight {
-  const { shape, group, values, positions, pattern } = weight;
+  const { shape, group, values, positions } = weight;
   const bytes = values.bytes + positions.bytes;
   return {
+    ...patterned(weight, values, (next) => groupedWeight({ ...weight, values: next })),
     storage: "sparse/n-of-m",
-    shape,
     bytes,
     parts: { values, positions },
     descriptor: { shape: [...shape], ...group },
-    trainable: true,
-    dense: async () => ({ dtype: "f32", shape, data: scatter(await pattern(), (await values.read()).data as Float32Array) }),
-    mask: async () => ({ dtype: "u8", shape, data: maskOf(await pattern()) }),
-    withValues: (dense) => {
-      if (showShape(dense.shape) !== showShape(shape)) {
-        throw shapeMismatch({ op: "withValues", field: "dense", expected: showShape(shape), found: showShape(dense.shape) });
-      }
-      const read = async (): Promise<HostTensor> => ({ dtype: "f32", shape: values.shape, data: gather(await pattern(), dense) });
-      return groupedWeight({ ...weight, values: { ...values, read } });
-    },
     candidates: (use) => (use === "linear" ? [candidateOf(weight)] : []),
   };
 }

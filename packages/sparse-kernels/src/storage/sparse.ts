@@ -65,16 +65,31 @@ function finite(weight: string, values: TensorSource): TensorSource {
 }
 
 function sparseWeight(layout: Layout, places: Places, values: TensorSource): StoredWeight {
-  const { shape, pattern } = places;
+  const { shape } = places;
   const columns = columnsOf(places);
   const parts: Parts = { values, ...places.parts };
   const bytes = Object.values(parts).reduce((total, part) => total + part.bytes, 0);
   return {
+    ...patterned(places, values, (next) => sparseWeight(layout, places, next)),
     storage: layout.storage,
-    shape,
     bytes,
     parts,
     descriptor: { shape: [...shape], ...layout.descriptor },
+    candidates: (use) =>
+      use === "linear"
+        ? [{ ...layout.candidate(...shape, { values: "values", columns: columns.part }), bytes, derived: columns.derived }]
+        : [],
+  };
+}
+
+/** What a weight's pattern and values give whatever its storage. */
+export function patterned(
+  { shape, pattern }: Pick<Places, "shape" | "pattern">,
+  values: TensorSource,
+  replaced: (values: TensorSource) => StoredWeight,
+): Pick<StoredWeight, "shape" | "trainable" | "dense" | "mask" | "withValues"> {
+  return {
+    shape,
     trainable: true,
     dense: async () => ({ dtype: "f32", shape, data: scatter(await pattern(), (await values.read()).data as Float32Array) }),
     mask: async () => ({ dtype: "u8", shape, data: maskOf(await pattern()) }),
@@ -82,12 +97,8 @@ function sparseWeight(layout: Layout, places: Places, values: TensorSource): Sto
       if (showShape(dense.shape) !== showShape(shape)) {
         throw shapeMismatch({ op: "withValues", field: "dense", expected: showShape(shape), found: showShape(dense.shape) });
       }
-      return sparseWeight(layout, places, gathered(values, pattern, dense));
+      return replaced(gathered(values, pattern, dense));
     },
-    candidates: (use) =>
-      use === "linear"
-        ? [{ ...layout.candidate(...shape, { values: "values", columns: columns.part }), bytes, derived: columns.derived }]
-        : [],
   };
 }
 
