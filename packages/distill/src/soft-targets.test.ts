@@ -153,10 +153,8 @@ describe("distill/soft-targets", () => {
     const options = { ...QUICK, steps: 6, student: { layers: 1, initialise: "random" as const } };
     const expected = await (await run(await toyContext(), { model: toyModel() }, options)).model.hash();
     const scratch = memoryFiles();
-    const stop = new AbortController();
-    const cut = await toyContext({ scratch, signal: stop.signal });
-    const emit: Context["emit"] = (event) => event.type === "progress" && event.progress.done === 4 && stop.abort(new Error("cut off"));
-    await expect(run({ ...cut, emit }, { model: toyModel() }, options)).rejects.toThrow("cut off");
+    const cut = await toyContext({ scratch, cutOff: (event) => event.type === "progress" && event.progress.done === 4 });
+    await expect(run(cut, { model: toyModel() }, options)).rejects.toThrow("cut off");
     expect(await (await run(await toyContext({ scratch }), { model: toyModel() }, options)).model.hash()).toBe(expected);
   });
 

@@ -1,4 +1,4 @@
-import { memoryFiles, type MutableFileSet } from "@pare/core";
+import { memoryFiles, type MutableFileSet, type RunEvent } from "@pare/core";
 import { finetune } from "@pare/training";
 import { describe, expect, it } from "vitest";
 import { LINES, toyContext, toyModel, type ToyConfig } from "@pare/training/testing";
@@ -43,14 +43,13 @@ describe("prune/gradual", () => {
   it("goes on where it was cut off, every round from a snapshot of its own, and ends in the same bytes", async () => {
     const options = { prune: { use: "prune/magnitude" }, to: 0.5, rounds: 2, retrain: { ...RETRAIN, steps: 6 } };
     const scratch = memoryFiles();
-    const stop = new AbortController();
-    const context = await toyContext({ plugins: [magnitude, finetune], scratch, signal: stop.signal });
     let round = 0;
-    const emit: typeof context.emit = (event) => {
+    const cutOff = (event: RunEvent): boolean => {
       if (event.type === "metric" && event["round"] !== undefined) round = event["round"] as number;
-      if (round === 2 && event.type === "metric" && event["loss"] !== undefined) stop.abort(new Error("cut off"));
+      return round === 2 && event.type === "metric" && event["loss"] !== undefined;
     };
-    await expect(gradual(options).run({ model: toyModel() }, { ...context, emit })).rejects.toThrow("cut off");
+    const context = await toyContext({ plugins: [magnitude, finetune], scratch, cutOff });
+    await expect(gradual(options).run({ model: toyModel() }, context)).rejects.toThrow("cut off");
     expect(await scratch.list()).toEqual(["round-2/retrain/training.snapshot"]);
     const { model } = await run(options, scratch);
     expect(await model.hash()).toBe(await (await run(options)).model.hash());

@@ -1,4 +1,4 @@
-import { memoryFiles, type Context, type MutableFileSet } from "@pare/core";
+import { memoryFiles, type Context, type MutableFileSet, type RunEvent } from "@pare/core";
 import type { Checkpoint } from "@pare/models";
 import { finetune } from "@pare/training";
 import { describe, expect, it } from "vitest";
@@ -71,14 +71,11 @@ describe("prune/lottery-ticket", () => {
 
   it("ends in the same bytes after a cut", async () => {
     const scratch = memoryFiles();
-    const stop = new AbortController();
-    const context = await toyContext({ plugins: [finetune, magnitude], scratch, signal: stop.signal });
     let points = 0;
-    const emit: typeof context.emit = (event) => {
-      if (event.type === "metric" && event["loss"] !== undefined && ++points === 9) stop.abort(new Error("cut off"));
-    };
+    const cutOff = (event: RunEvent): boolean => event.type === "metric" && event["loss"] !== undefined && ++points === 9;
+    const context = await toyContext({ plugins: [finetune, magnitude], scratch, cutOff });
     const step = lotteryTicket({ prune: { use: "prune/magnitude" }, to: 0.5, train: TRAIN });
-    await expect(step.run({ model: toyModel() }, { ...context, emit })).rejects.toThrow("cut off");
+    await expect(step.run({ model: toyModel() }, context)).rejects.toThrow("cut off");
     expect(await (await won({}, scratch)).hash()).toBe(await (await won({})).hash());
   });
 

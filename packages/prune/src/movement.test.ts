@@ -99,10 +99,8 @@ describe("prune/movement, hard", () => {
 
   it("ends in the same bytes after a cut", async () => {
     const scratch = memoryFiles();
-    const stop = new AbortController();
-    const cut = await toyContext({ scratch, signal: stop.signal });
-    const emit: typeof cut.emit = (event) => event.type === "metric" && event["step"] === 7 && stop.abort(new Error("cut off"));
-    await expect(movement({ ...QUICK, sparsity: 0.5 }).run({ model: toyModel() }, { ...cut, emit })).rejects.toThrow("cut off");
+    const cut = await toyContext({ scratch, cutOff: (event) => event.type === "metric" && event["step"] === 7 });
+    await expect(movement({ ...QUICK, sparsity: 0.5 }).run({ model: toyModel() }, cut)).rejects.toThrow("cut off");
     const again = await moved({ sparsity: 0.5 }, undefined, scratch);
     expect(await again.model.hash()).toBe(await (await moved({ sparsity: 0.5 })).model.hash());
   });

@@ -53,13 +53,8 @@ describe("train/finetune", () => {
     const whole = await toyContext();
     const expected = await (await tune(whole, undefined, options)).hash();
     const scratch = memoryFiles();
-    const stop = new AbortController();
-    const cut = await toyContext({ scratch, signal: stop.signal });
-    const emit: Context["emit"] = (event) => {
-      cut.emit(event);
-      if (event.type === "progress" && event.progress.done === 7) stop.abort(new Error("cut off"));
-    };
-    await expect(tune({ ...cut, emit }, undefined, options)).rejects.toThrow("cut off");
+    const cut = await toyContext({ scratch, cutOff: (event) => event.type === "progress" && event.progress.done === 7 });
+    await expect(tune(cut, undefined, options)).rejects.toThrow("cut off");
     expect(await scratch.list()).toEqual(["training.snapshot"]);
     const resumed = await toyContext({ scratch });
     expect(await (await tune(resumed, undefined, options)).hash()).toBe(expected);
@@ -109,13 +104,8 @@ describe("train/finetune", () => {
     const options = { ...QUICK, steps: 6, accumulate: 4, remat: true };
     const expected = await (await tune(await toyContext(), undefined, options)).hash();
     const scratch = memoryFiles();
-    const stop = new AbortController();
-    const cut = await toyContext({ scratch, signal: stop.signal });
-    const emit: Context["emit"] = (event) => {
-      cut.emit(event);
-      if (event.type === "progress" && event.progress.done === 3) stop.abort(new Error("cut off"));
-    };
-    await expect(tune({ ...cut, emit }, undefined, options)).rejects.toThrow("cut off");
+    const cut = await toyContext({ scratch, cutOff: (event) => event.type === "progress" && event.progress.done === 3 });
+    await expect(tune(cut, undefined, options)).rejects.toThrow("cut off");
     expect(await (await tune(await toyContext({ scratch }), undefined, options)).hash()).toBe(expected);
   });
 

@@ -167,14 +167,21 @@ export interface ToyContext extends Context {
 
 export interface ToyContextOptions extends Pick<Partial<Context>, "seed" | "signal" | "scratch"> {
   readonly plugins?: readonly AnyPlugin[] | undefined;
+  /** After the first event of which this is true the run is aborted, with the error "cut off". */
+  readonly cutOff?: ((event: RunEvent) => boolean) | undefined;
 }
 
 /** A context over the reference device that keeps the events it is told. */
 export async function toyContext(options: ToyContextOptions = {}): Promise<ToyContext> {
   const events: RunEvent[] = [];
   const registry = createRegistry(toyArchitecture, textData(), nextTokenObjective, ...(options.plugins ?? [])) as unknown as Registry;
-  const { seed = 5, signal = new AbortController().signal, scratch } = options;
-  return { seed, signal, scratch, registry, device: openReference(), emit: (event) => void events.push(event), events };
+  const stop = new AbortController();
+  const { seed = 5, signal = stop.signal, scratch, cutOff } = options;
+  const emit = (event: RunEvent): void => {
+    events.push(event);
+    if (cutOff?.(event) === true) stop.abort(new Error("cut off"));
+  };
+  return { seed, signal, scratch, registry, device: openReference(), emit, events };
 }
 
 /** Logits `[1, tokens, vocabulary]` of one row, on the reference device. */
