@@ -6,14 +6,13 @@ import {
   calibrationFields,
   changeLayers,
   prepareSequences,
-  subjectOf,
   type CalibrationOptions,
   type CalibrationSettings,
   type InputStatistic,
 } from "@pare/training";
 import { z } from "zod";
 import { isNOfM, nOfMField, parseNOfM, type NOfM } from "./n-of-m.ts";
-import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
+import { linearWeights, loadPrunable, type Prunable } from "./prunable.ts";
 import { blockOf, patternField, type Pattern } from "./score.ts";
 import { pruningDeed, retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
@@ -104,9 +103,7 @@ export function calibratedPruning<Id extends string, Settings extends Calibrated
     options,
     run: async (state: PruneState, given: Settings, context) => {
       const { model } = state;
-      const { architecture } = subjectOf(model, context.registry);
-      const names = architecture.weights(model.config).flatMap(({ name, role }) => (role === "linear" ? [name] : []));
-      refuseQuantized(model, names);
+      const names = linearWeights(model, context).map(({ name }) => name);
       refuseUnknown(given.sparsity, "sparsity", names);
       const { sequences, seen } = await prepareSequences(model, given, context);
       const { batch, sequential, storage } = given;

@@ -13,17 +13,11 @@ import {
   type HardConcreteOptions,
   type HardConcreteSettings,
 } from "./hard-concrete.ts";
+import { linearWeights } from "./prunable.ts";
 import type { PruneState } from "./retrain.ts";
 import { patternField, type Pattern } from "./score.ts";
 import type { PrunedStorage } from "./store-pruned.ts";
-import {
-  linearViews,
-  linearWeights,
-  trainAndPrune,
-  trainedFields,
-  type TrainedPruningOptions,
-  type TrainedPruningSettings,
-} from "./trained-pruning.ts";
+import { linearViews, trainAndPrune, trainedFields, type TrainedPruningOptions, type TrainedPruningSettings } from "./trained-pruning.ts";
 import { throughUnits, unitShape } from "./unit-view.ts";
 
 const ID = "prune/l0";

@@ -1,11 +1,10 @@
 import { defineStage, type Stage } from "@pare/core";
 import { withWeights, type Checkpoint } from "@pare/models";
-import { subjectOf } from "@pare/training";
 import type { HostTensor, StoredWeight } from "@pare/tensor-core";
 import { z } from "zod";
 import { countOf, ONE_SHARE, oneShare } from "./calibrated-pruning.ts";
 import { isNOfM, nOfMField, parseNOfM, selectNOfM, type NOfM } from "./n-of-m.ts";
-import { loadPrunable, refuseQuantized, type Prunable } from "./prunable.ts";
+import { linearWeights, loadPrunable, type Prunable } from "./prunable.ts";
 import { pruningDeed, retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { blockOf, expandMask, patternField, scoreMagnitude, unitsOf, type Pattern } from "./score.ts";
 import { selector, thresholdOf, thresholdOver } from "./select.ts";
@@ -74,9 +73,7 @@ export const magnitude: Stage<typeof ID, MagnitudeOptions, PruneState, { model: 
   options,
   run: async (state: PruneState, given, context) => {
     const { model } = state;
-    const { architecture } = subjectOf(model, context.registry);
-    const names = architecture.weights(model.config).flatMap(({ name, role }) => (role === "linear" ? [name] : []));
-    refuseQuantized(model, names);
+    const names = linearWeights(model, context).map(({ name }) => name);
     refuseUnknown(given.sparsity, "sparsity", names);
     const select = await selection(model, names, given);
     const changes: [string, StoredWeight][] = [];

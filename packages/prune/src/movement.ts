@@ -4,18 +4,12 @@ import { add, f32, greater, mul, sigmoid, straightThrough, sum, type HostTensor,
 import { ONE_LENGTH, oneLength, type Leaf, type StepDone, type TrainableView } from "@pare/training";
 import { z } from "zod";
 import { countOf } from "./calibrated-pruning.ts";
+import { linearWeights } from "./prunable.ts";
 import type { PruneState } from "./retrain.ts";
 import { patternField, type Pattern } from "./score.ts";
 import { orderedKey, selector, thresholdOf } from "./select.ts";
 import type { PrunedStorage } from "./store-pruned.ts";
-import {
-  linearViews,
-  linearWeights,
-  trainAndPrune,
-  trainedFields,
-  type TrainedPruningOptions,
-  type TrainedPruningSettings,
-} from "./trained-pruning.ts";
+import { linearViews, trainAndPrune, trainedFields, type TrainedPruningOptions, type TrainedPruningSettings } from "./trained-pruning.ts";
 import { throughUnits, unitShape } from "./unit-view.ts";
 
 const ID = "prune/movement";

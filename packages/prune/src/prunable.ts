@@ -1,6 +1,8 @@
-/** A linear weight as the pruning stages take it in. */
-import type { Checkpoint } from "@pare/models";
+/** Linear weights as the pruning stages take them in. */
+import type { Context } from "@pare/core";
+import type { Checkpoint, WeightSpec } from "@pare/models";
 import type { HostTensor, StoredWeight } from "@pare/tensor-core";
+import { subjectOf } from "@pare/training";
 import { notFinite, quantizedWeight } from "./errors.ts";
 
 /** Throws `prune/quantized-weight` if any of these weights is quantized. */
@@ -25,4 +27,15 @@ export async function loadPrunable(name: string, stored: StoredWeight): Promise<
   const index = data.findIndex((value) => !Number.isFinite(value));
   if (index >= 0) throw notFinite({ weight: name, index, found: data[index] });
   return { values, mask: (await stored.mask?.())?.data as Uint8Array | undefined };
+}
+
+/** The linear weights of a model, in order. Throws `prune/quantized-weight`. */
+export function linearWeights(model: Checkpoint, { registry }: Pick<Context, "registry">): WeightSpec[] {
+  const { architecture } = subjectOf(model, registry);
+  const linear = architecture.weights(model.config).filter(({ role }) => role === "linear");
+  refuseQuantized(
+    model,
+    linear.map(({ name }) => name),
+  );
+  return linear;
 }

@@ -6,7 +6,6 @@ import {
   dataFields,
   objectiveField,
   prepareSequences,
-  subjectOf,
   train,
   trainAll,
   trainFields,
@@ -21,7 +20,6 @@ import {
 } from "@pare/training";
 import type { z } from "zod";
 import { lossOf } from "./measuring.ts";
-import { refuseQuantized } from "./prunable.ts";
 import { pruningDeed, retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 
 /** Options of the stages that prune while the model trains. */
@@ -74,15 +72,4 @@ export async function trainAndPrune(options: TrainedPruning): Promise<{ model: C
 /** Views that put `view` on the linear weights and train all others as they are. */
 export function linearViews(view: (spec: WeightSpec, stored: StoredWeight) => TrainableView): Views {
   return (spec, stored) => (spec.role === "linear" ? view(spec, stored) : trainAll(spec, stored));
-}
-
-/** The linear weights of a model, in order. Throws `prune/quantized-weight`. */
-export function linearWeights(model: Checkpoint, { registry }: Pick<Context, "registry">): WeightSpec[] {
-  const { architecture } = subjectOf(model, registry);
-  const linear = architecture.weights(model.config).filter(({ role }) => role === "linear");
-  refuseQuantized(
-    model,
-    linear.map(({ name }) => name),
-  );
-  return linear;
 }
