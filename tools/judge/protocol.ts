@@ -16,6 +16,13 @@ export function absentFiles(): string[] {
   return Object.values(FILES).filter((path) => !existsSync(path));
 }
 
+/** Whether a judge has nothing to judge, and says so. */
+export function filesAbsent(): boolean {
+  const absent = absentFiles();
+  if (absent.length > 0) console.error(`Nothing is judged: ${absent.join(", ")} ${absent.length === 1 ? "is" : "are"} not there.`);
+  return absent.length > 0;
+}
+
 /** 60 stories of more than 200 characters, each cut to 256 tokens. */
 export const SUITE_OPTIONS = {
   separator: "<\\|endoftext\\|>|\\n\\n(?=(?:Once|One day|One morning))",

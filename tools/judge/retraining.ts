@@ -11,7 +11,7 @@ import { splitText } from "../../packages/training/src/index.ts";
 import { writeOwnText } from "./own-text.ts";
 import { drawChart } from "../bench/chart.ts";
 import { machine, pareJson } from "./pare.ts";
-import { absentFiles, CASES, FILES, PREDICTIONS, SUITE_OPTIONS } from "./protocol.ts";
+import { filesAbsent, CASES, FILES, PREDICTIONS, SUITE_OPTIONS } from "./protocol.ts";
 import { retrainingChart, type Point } from "./retraining-chart.ts";
 
 interface Target {
@@ -89,11 +89,7 @@ async function measure(target: Target, folder: string): Promise<Row> {
 }
 
 async function judge(): Promise<number> {
-  const absent = absentFiles();
-  if (absent.length > 0) {
-    console.error(`Nothing is judged: ${absent.join(", ")} ${absent.length === 1 ? "is" : "are"} not there.`);
-    return 2;
-  }
+  if (filesAbsent()) return 2;
   const folder = mkdtempSync(join(tmpdir(), "pare-retraining-"));
   try {
     const file = join(folder, "train.txt");

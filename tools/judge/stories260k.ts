@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { METHODS } from "./methods.ts";
 import { machine, pare } from "./pare.ts";
-import { absentFiles, CASES, checkText, measureCase, type Check, type Row } from "./protocol.ts";
+import { filesAbsent, CASES, checkText, measureCase, type Check, type Row } from "./protocol.ts";
 
 const names = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)
@@ -30,11 +30,7 @@ function report(rows: readonly Row[], checks: readonly Check[]): string {
 
 async function judge(json: boolean, methods: boolean): Promise<number> {
   const cases = methods ? METHODS : CASES;
-  const absent = absentFiles();
-  if (absent.length > 0) {
-    console.error(`Nothing is judged: ${absent.join(", ")} ${absent.length === 1 ? "is" : "are"} not there.`);
-    return 2;
-  }
+  if (filesAbsent()) return 2;
   const folder = mkdtempSync(join(tmpdir(), "pare-judge-"));
   try {
     const rows: Row[] = [];

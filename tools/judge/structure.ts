@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { machine, pareJson } from "./pare.ts";
-import { absentFiles, FILES, SUITE_OPTIONS } from "./protocol.ts";
+import { filesAbsent, FILES, SUITE_OPTIONS } from "./protocol.ts";
 
 const { separator, minChars, maxTokens } = SUITE_OPTIONS;
 const stories = (examples: number): object => ({
@@ -77,11 +77,7 @@ async function allotted(): Promise<Pair> {
 }
 
 async function judge(json: boolean): Promise<number> {
-  const absent = absentFiles();
-  if (absent.length > 0) {
-    console.error(`Nothing is judged: ${absent.join(", ")} ${absent.length === 1 ? "is" : "are"} not there.`);
-    return 2;
-  }
+  if (filesAbsent()) return 2;
   const pairs: Pair[] = [];
   for (const percent of [10, 20, 30]) {
     const step = { use: "prune/heads", fraction: percent / 100 };
