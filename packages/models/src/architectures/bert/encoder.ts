@@ -68,6 +68,17 @@ export function feedForward(
   return tracer.site(prefix, dense(scope, `${prefix}.down`, tracer.site(`${prefix}.neurons`, hidden, [2])));
 }
 
+/** Weights of {@link feedForward} and of the norm after it. */
+export function feedForwardWeights(prefix: string, hiddenSize: number, neurons: number): WeightSpec[] {
+  const down = `${prefix}.down`;
+  return [
+    ...(neurons === 0
+      ? [biasWeight(down, hiddenSize)]
+      : [...denseWeights(`${prefix}.up`, neurons, hiddenSize), ...denseWeights(down, hiddenSize, neurons)]),
+    ...normWeights(`${prefix}.norm`, hiddenSize),
+  ];
+}
+
 export function encoderWeights(config: BertConfig): WeightSpec[] {
   const { vocabularySize, contextLength, positionOffset, tokenTypes, hiddenSize, embeddingSize } = config;
   return [
@@ -86,9 +97,8 @@ function layerWeights(
   { keyValueHeads, feedForward: neurons }: TransformerLayer,
 ): WeightSpec[] {
   const [width, keyValueWidth] = [keyValueHeads.length * headDim, countHeads(keyValueHeads) * headDim];
-  const [attentionAt, feedForwardAt] = [`${prefix}.attention`, `${prefix}.feedForward`];
+  const attentionAt = `${prefix}.attention`;
   const output = `${attentionAt}.output`;
-  const down = `${feedForwardAt}.down`;
   return [
     ...(width === 0
       ? [biasWeight(output, hiddenSize)]
@@ -99,9 +109,6 @@ function layerWeights(
           ...denseWeights(output, hiddenSize, width),
         ]),
     ...normWeights(`${attentionAt}.norm`, hiddenSize),
-    ...(neurons === 0
-      ? [biasWeight(down, hiddenSize)]
-      : [...denseWeights(`${feedForwardAt}.up`, neurons, hiddenSize), ...denseWeights(down, hiddenSize, neurons)]),
-    ...normWeights(`${feedForwardAt}.norm`, hiddenSize),
+    ...feedForwardWeights(`${prefix}.feedForward`, hiddenSize, neurons),
   ];
 }

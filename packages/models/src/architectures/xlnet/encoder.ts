@@ -19,8 +19,8 @@ import {
 } from "@pare/tensor-core";
 import type { ForwardInputs, ModelScope, WeightSpec } from "../../architecture.ts";
 import { attentionMap } from "../attention-map.ts";
-import { feedForward } from "../bert/encoder.ts";
-import { biasWeight, denseWeights, norm, normWeights, rowsWeight } from "../bert/parts.ts";
+import { feedForward, feedForwardWeights } from "../bert/encoder.ts";
+import { norm, normWeights, rowsWeight } from "../bert/parts.ts";
 import { countHeads, type TransformerLayer } from "../config.ts";
 import type { XlnetConfig } from "./config.ts";
 import { byKey, sightOf, type Sight, type Stream } from "./sight.ts";
@@ -172,7 +172,7 @@ function layerWeights(
   prefix: string,
   { keyValueHeads, feedForward: neurons }: TransformerLayer,
 ): WeightSpec[] {
-  const [attentionAt, feedForwardAt] = [`${prefix}.attention`, `${prefix}.feedForward`];
+  const attentionAt = `${prefix}.attention`;
   const [width, keyValueWidth] = [keyValueHeads.length * headDim, countHeads(keyValueHeads) * headDim];
   const matrix = (part: string, out: number, inputs: number): WeightSpec => ({
     name: `${attentionAt}.${part}`,
@@ -181,7 +181,6 @@ function layerWeights(
     initial: SPREAD,
   });
   const vector = (part: string): WeightSpec => ({ name: `${attentionAt}.${part}`, shape: [width], role: "bias", initial: SPREAD });
-  const down = `${feedForwardAt}.down`;
   return [
     ...(width === 0
       ? []
@@ -196,9 +195,6 @@ function layerWeights(
           ...SEGMENTS.map((part) => vector(`segment.${part}`)),
         ]),
     ...normWeights(`${attentionAt}.norm`, hiddenSize),
-    ...(neurons === 0
-      ? [biasWeight(down, hiddenSize)]
-      : [...denseWeights(`${feedForwardAt}.up`, neurons, hiddenSize), ...denseWeights(down, hiddenSize, neurons)]),
-    ...normWeights(`${feedForwardAt}.norm`, hiddenSize),
+    ...feedForwardWeights(`${prefix}.feedForward`, hiddenSize, neurons),
   ];
 }
