@@ -130,14 +130,7 @@ export function checkWeights(
   for (const { name, shape } of specs) {
     const stored = weights.get(name);
     if (stored === undefined) missing.push(name);
-    else if (stored.shape.join() !== shape.join()) {
-      throw weightShapeMismatch({
-        file,
-        field: name,
-        expected: `[${shape.join(", ")}] by the config`,
-        found: `[${stored.shape.join(", ")}]`,
-      });
-    }
+    else checkShape(name, stored.shape, shape, file);
   }
   const expected = new Set(specs.map(({ name }) => name));
   const extra = [...weights.keys()].find((name) => !expected.has(name));
@@ -158,4 +151,10 @@ export function checkWeights(
       found: `${weights.size}`,
       near: nearNames(extra, expected),
     });
+}
+
+/** Throws `models/weight-shape-mismatch`. */
+export function checkShape(name: string, shape: readonly number[], expected: readonly number[], file: string): void {
+  if (shape.join() === expected.join()) return;
+  throw weightShapeMismatch({ file, field: name, expected: `[${expected.join(", ")}] by the config`, found: `[${shape.join(", ")}]` });
 }

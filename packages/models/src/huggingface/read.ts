@@ -4,11 +4,12 @@ import { SAFETENSORS_FILE, safetensorsFormat, type NamedTensors } from "@pare/fo
 import { denseWeight, type StoredWeight, type TensorSource } from "@pare/tensor-core";
 import type { Architecture, HuggingFace, RawConfig } from "../architecture.ts";
 import type { ModelConfig } from "../checkpoint.ts";
-import { configInvalid, pluginMissing, weightExtra, weightMissing, weightShapeMismatch } from "../errors.ts";
+import { configInvalid, pluginMissing, weightExtra, weightMissing } from "../errors.ts";
 import { finiteSource } from "../folder/finite.ts";
 import { readJsonFile } from "../folder/json-file.ts";
 import type { ModelPlugins } from "../folder/load.ts";
 import { onnxTensors, readOnnxContent } from "../folder/onnx.ts";
+import { checkShape } from "../folder/weights.ts";
 import { fileTensors, namesOf, type FileTensor } from "./names.ts";
 import { readCompressed } from "./compressed.ts";
 import { reshaped, rowsOf, turned } from "./sources.ts";
@@ -91,7 +92,7 @@ export function weightsOf(
   for (const { tensor, name } of found) {
     if (name === undefined) throw missing(tensor, found.filter((one) => one.name === undefined).length, rest, file);
     const source = tensors.get(name)!;
-    checkShape(tensor, name, source, file);
+    checkShape(name, source.shape, tensor.shape, file);
     const own = tensor.parts.length === 1 && tensor.transposed !== true ? stored?.get(name) : undefined;
     if (own !== undefined) weights.set(tensor.parts[0]!.weight, own);
     else for (const [weight, part] of partsOf(tensor, finiteSource(source, file, name))) weights.set(weight, denseWeight(part));
@@ -117,16 +118,6 @@ function missing({ tensor }: FileTensor, count: number, rest: readonly string[],
     expected: `a tensor of that name${count > 1 ? ` (and ${count - 1} more)` : ""}`,
     found: rest.length === 0 ? "no such tensor" : `no such tensor, but ${rest[0]}`,
     near: nearNames(tensor, rest),
-  });
-}
-
-function checkShape({ shape }: FileTensor, name: string, source: TensorSource, file: string): void {
-  if (source.shape.join() === shape.join()) return;
-  throw weightShapeMismatch({
-    file,
-    field: name,
-    expected: `[${shape.join(", ")}] by the config`,
-    found: `[${source.shape.join(", ")}]`,
   });
 }
 
