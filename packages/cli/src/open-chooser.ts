@@ -1,8 +1,11 @@
 /** The measured choice between dense and sparse, with timings that outlive the command. */
+import { resolve } from "node:path";
 import { isPareError, readText, writeText, type FileSet, type RunEvent } from "@pare/core";
+import { folderFiles } from "@pare/core/node";
 import { measuredChooser, parseTimings, timingsInvalid, type Timing } from "@pare/sparse-kernels";
 import { roundActivations, type Chooser, type Device } from "@pare/tensor-core";
 import type { Checkpoint } from "@pare/models";
+import type { RunFlags } from "./device.ts";
 import { roundingUnsupported } from "./errors.ts";
 
 type Emit = (event: RunEvent) => void;
@@ -24,8 +27,20 @@ export async function openChooser(device: Device, store: FileSet, emit: Emit): P
   };
 }
 
+/** How the weights of a model run by the flags of {@link RunFlags}; `cwd`: the folder that `--store` starts from. Throws `cli/rounding-unsupported`. */
+export async function chooserFor(
+  { store, roundActivations: rounds }: RunFlags,
+  model: Checkpoint,
+  device: Device,
+  cwd: string,
+  emit: Emit,
+): Promise<Chooser> {
+  const measured = await openChooser(device, folderFiles(resolve(cwd, store), { create: true }), emit);
+  return rounds === true ? rounding(model, device, measured) : measured;
+}
+
 /** `--round-activations` over another choice. Throws `cli/rounding-unsupported` where no weight of the model has a kernel for it here. */
-export function rounding({ weights }: Checkpoint, device: Device, otherwise: Chooser): Chooser {
+function rounding({ weights }: Checkpoint, device: Device, otherwise: Chooser): Chooser {
   const rounds = [...weights.values()].some((stored) =>
     stored.candidates("linear").some(({ approximate, ops }) => approximate === true && ops.every((op) => device.supports(op))),
   );

@@ -1,5 +1,4 @@
 /** `pare eval`: suites on a model. */
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import { checkOptions, type Registry } from "@pare/core";
 import type { Result } from "@pare/eval-suites";
@@ -31,16 +30,7 @@ export function registerEval(program: Command, cli: Cli): void {
 
 async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
   const { terminal, progress } = cli;
-  const [
-    { folderFiles },
-    { openRegistry },
-    { openModel },
-    { openDevice },
-    { openChooser, rounding },
-    { watch, describeChoices },
-    { evaluate },
-  ] = await Promise.all([
-    import("@pare/core/node"),
+  const [{ openRegistry }, { openModel }, { openDevice }, { chooserFor }, { watch, describeChoices }, { evaluate }] = await Promise.all([
     import("../registry.ts"),
     import("../model.ts"),
     import("../open-device.ts"),
@@ -55,13 +45,13 @@ async function run(cli: Cli, path: string, flags: EvalFlags): Promise<void> {
   const device = await openDevice(registry, flags);
   const watching = watch(cli);
   try {
-    const chooser = await openChooser(device, folderFiles(resolve(terminal.cwd, flags.store), { create: true }), watching.onEvent);
+    const chooser = await chooserFor(flags, model, device, terminal.cwd, watching.onEvent);
     const { results } = await evaluate(model, suites, {
       seed: flags.seed,
       signal: terminal.signal,
       registry,
       device,
-      chooser: flags.roundActivations === true ? rounding(model, device, chooser) : chooser,
+      chooser,
       emit: watching.onEvent,
     });
     progress.stop();

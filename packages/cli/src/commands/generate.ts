@@ -1,5 +1,4 @@
 /** `pare generate`: text from a model, as it is made. */
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Architecture, Checkpoint, Tokenizer } from "@pare/models";
 import type { Cli } from "../cli.ts";
@@ -36,15 +35,13 @@ export function registerGenerate(program: Command, cli: Cli): void {
 async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> {
   const { terminal, json } = cli;
   const [
-    { folderFiles },
     { openRegistry },
     { openModel },
     { openDevice },
-    { openChooser, rounding },
+    { chooserFor },
     { watch, describeChoices },
     { beginToken, openSession, sourceIds, TextStream },
   ] = await Promise.all([
-    import("@pare/core/node"),
     import("../registry.ts"),
     import("../model.ts"),
     import("../open-device.ts"),
@@ -60,11 +57,11 @@ async function run(cli: Cli, path: string, flags: GenerateFlags): Promise<void> 
   const device = await openDevice(registry, flags);
   const watching = watch(cli);
   try {
-    const chooser = await openChooser(device, folderFiles(resolve(terminal.cwd, flags.store), { create: true }), watching.onEvent);
+    const chooser = await chooserFor(flags, model, device, terminal.cwd, watching.onEvent);
     const session = openSession(model, {
       device,
       registry,
-      chooser: flags.roundActivations === true ? rounding(model, device, chooser) : chooser,
+      chooser,
       onFallback: (op) => watching.onEvent({ type: "fallback", op, device: device.backend }),
       onChoice: (choice) => watching.onEvent({ type: "choice", ...choice }),
     });
