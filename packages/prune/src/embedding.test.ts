@@ -5,7 +5,6 @@ import {
   createModel,
   encoderDecoder,
   encoderDecoderConfig,
-  forwardGraph,
   gpt2,
   gpt2Config,
   llama,
@@ -20,9 +19,9 @@ import {
   type Architecture,
   type Checkpoint,
 } from "@pare/models";
-import { compile, createStore, denseOf, denseStorage, f32, fork, normal, openReference } from "@pare/tensor-core";
+import { denseOf, denseStorage, f32, fork, normal } from "@pare/tensor-core";
 import { finetune } from "@pare/training";
-import { letters, toyContext, toyModel, withQuantized } from "@pare/training/testing";
+import { letters, outputsOf, toyContext, toyModel, withQuantized } from "@pare/training/testing";
 import { describe, expect, it } from "vitest";
 import { embedding } from "./embedding.ts";
 import { width } from "./width.ts";
@@ -57,14 +56,11 @@ async function factored(size: number, model: Checkpoint) {
   return { ...(await embedding({ size }).run({ model }, context)), events: context.events };
 }
 
-async function outputOf(architecture: Architecture, { config, weights }: Checkpoint): Promise<Float32Array> {
-  const store = createStore(openReference(), { weights });
+async function outputOf(architecture: Architecture, model: Checkpoint): Promise<Float32Array> {
   const sources = architecture.encode === undefined ? undefined : [[4, 5, 6]];
   const extra = { tokenTypes: { otherwise: 0 } };
   const inputs = padRows([[1, 7, 39]], sources, architecture.tokenInputs === undefined ? {} : { extra });
-  const { logits } = await compile(forwardGraph(architecture, config), { store }).run(inputs);
-  await store.dispose();
-  return logits.data as Float32Array;
+  return (await outputsOf(architecture, model, inputs))["logits"].data as Float32Array;
 }
 
 describe("prune/embedding", () => {

@@ -1,9 +1,9 @@
 import { memoryFiles } from "@pare/core";
-import { forwardGraph, padRows, type Checkpoint } from "@pare/models";
+import { padRows, type Checkpoint } from "@pare/models";
 import { compile, createStore, f32, openReference, trace } from "@pare/tensor-core";
 import { batchTensors, finetune, nextToken, subjectOf, traceLoss, writtenSequence, type Sequence } from "@pare/training";
 import { describe, expect, it } from "vitest";
-import { LINES, logitsOf, toyArchitecture, toyContext, toyModel, withQuantized, type ToyConfig } from "@pare/training/testing";
+import { LINES, logitsOf, outputsOf, toyArchitecture, toyContext, toyModel, withQuantized, type ToyConfig } from "@pare/training/testing";
 import { fused, fusedModel } from "../test/fused.ts";
 import { heads, type HeadsOptions } from "./heads.ts";
 import { headConfidence, headNegentropy } from "./attention-scores.ts";
@@ -25,11 +25,8 @@ async function cut(options: HeadsOptions, model: Checkpoint = toyModel(), state:
 /** Logits with gates `[heads]` per layer. */
 async function gated(model: Checkpoint, gates: readonly (readonly number[])[]): Promise<Float32Array> {
   const sites = Object.fromEntries(gates.map((_, layer) => [`layers.${layer}.heads`, { gate: { input: `gate.${layer}` } }]));
-  const store = createStore(openReference(), { weights: model.weights });
-  const compiled = compile(forwardGraph(toyArchitecture.define, model.config, undefined, { sites }), { store });
   const inputs = Object.fromEntries(gates.map((gate, layer) => [`gate.${layer}`, f32([gate.length], gate)]));
-  const { logits } = await compiled.run({ ...padRows([TOKENS]), ...inputs });
-  await store.dispose();
+  const { logits } = await outputsOf(toyArchitecture.define, model, { ...padRows([TOKENS]), ...inputs }, sites);
   return logits.data as Float32Array;
 }
 
@@ -272,9 +269,6 @@ describe("attention scores", () => {
 /** `[heads, queries, keys]` of one row. */
 async function attentionOf(model: Checkpoint, tokens: readonly number[], layer: number): Promise<Float32Array> {
   const sites = { [`layers.${layer}.weights`]: { tap: "weights" } };
-  const store = createStore(openReference(), { weights: model.weights });
-  const compiled = compile(forwardGraph(toyArchitecture.define, model.config, undefined, { sites }), { store });
-  const { weights } = await compiled.run(padRows([tokens]));
-  await store.dispose();
+  const { weights } = await outputsOf(toyArchitecture.define, model, padRows([tokens]), sites);
   return weights.data as Float32Array;
 }

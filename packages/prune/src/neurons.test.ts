@@ -2,7 +2,6 @@ import {
   createModel,
   encoderDecoder,
   encoderDecoderConfig,
-  forwardGraph,
   llama,
   llamaConfig,
   padRows,
@@ -10,10 +9,10 @@ import {
   type Checkpoint,
   type LlamaConfig,
 } from "@pare/models";
-import { compile, createStore, denseOf, f32, openReference, type SiteRequests } from "@pare/tensor-core";
+import { denseOf, f32, type SiteRequests } from "@pare/tensor-core";
 import { finetune, prepareSequences } from "@pare/training";
 import { describe, expect, it } from "vitest";
-import { letters, LINES, toyContext, withQuantized } from "@pare/training/testing";
+import { letters, LINES, outputsOf, toyContext, withQuantized } from "@pare/training/testing";
 import { closed, fused, fusedModel } from "../test/fused.ts";
 import { magnitude } from "./magnitude.ts";
 import { neurons, type NeuronsOptions } from "./neurons.ts";
@@ -35,14 +34,8 @@ function widths({ config }: Checkpoint): number[] {
 }
 
 async function outputs(model: Checkpoint, tokens: readonly number[], sites: SiteRequests = {}, gates: readonly (readonly number[])[] = []) {
-  const store = createStore(openReference(), { weights: model.weights });
   const inputs = Object.fromEntries(gates.map((gate, layer) => [`gate.${layer}`, f32([gate.length], gate)]));
-  const found = await compile(forwardGraph(llama.define, model.config, undefined, { sites }), { store }).run({
-    ...padRows([tokens]),
-    ...inputs,
-  });
-  await store.dispose();
-  return found;
+  return await outputsOf(llama.define, model, { ...padRows([tokens]), ...inputs }, sites);
 }
 
 /** By layer, Σ h_j² over all positions that predict a token. */

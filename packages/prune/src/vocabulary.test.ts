@@ -6,7 +6,6 @@ import {
   createModel,
   encoderDecoder,
   encoderDecoderConfig,
-  forwardGraph,
   llama,
   llamaConfig,
   loadCheckpoint,
@@ -16,9 +15,9 @@ import {
   type Architecture,
   type Checkpoint,
 } from "@pare/models";
-import { compile, createStore, openReference } from "@pare/tensor-core";
+import { openReference } from "@pare/tensor-core";
 import { finetune, nextTokenObjective, textData } from "@pare/training";
-import { withQuantized } from "@pare/training/testing";
+import { outputsOf, withQuantized } from "@pare/training/testing";
 import { describe, expect, it } from "vitest";
 import { vocabulary } from "./vocabulary.ts";
 
@@ -34,11 +33,10 @@ function context() {
   return { seed: 5, signal: new AbortController().signal, registry, device: openReference(), emit, events };
 }
 
-async function logitsOf({ config, weights }: Checkpoint, tokens: readonly number[], sources?: readonly number[]): Promise<number[][]> {
+async function logitsOf(model: Checkpoint, tokens: readonly number[], sources?: readonly number[]): Promise<number[][]> {
+  const { config } = model;
   const architecture = context().registry.find("architecture", config.architecture).define as Architecture;
-  const store = createStore(openReference(), { weights });
-  const { logits } = await compile(forwardGraph(architecture, config), { store }).run(padRows([tokens], sources && [sources]));
-  await store.dispose();
+  const { logits } = await outputsOf(architecture, model, padRows([tokens], sources && [sources]));
   const values = [...(logits.data as Float32Array)];
   return tokens.map((_, at) => values.slice(at * config.vocabularySize, (at + 1) * config.vocabularySize));
 }

@@ -15,11 +15,11 @@ import {
   withWeights,
   type Checkpoint,
 } from "@pare/models";
-import { compile, createStore, denseOf, f32, openReference } from "@pare/tensor-core";
+import { denseOf, f32 } from "@pare/tensor-core";
 
 import { finetune } from "@pare/training";
 import { describe, expect, it } from "vitest";
-import { letters, LINES, logitsOf, toyArchitecture, toyContext, toyModel, withQuantized } from "@pare/training/testing";
+import { letters, LINES, logitsOf, outputsOf, toyArchitecture, toyContext, toyModel, withQuantized } from "@pare/training/testing";
 import { fused, fusedModel } from "../test/fused.ts";
 import { magnitude } from "./magnitude.ts";
 import { width, type WidthOptions } from "./width.ts";
@@ -35,11 +35,7 @@ async function narrower(options: WidthOptions, model: Checkpoint = toyModel()): 
 /** Logits of the toy with gates on the channels of the whole stream. */
 async function gated(gate: readonly number[]): Promise<Float32Array> {
   const sites = Object.fromEntries(["embedding", "layers.0", "layers.1"].map((site) => [site, { gate: { input: "gate" } }]));
-  const model = toyModel();
-  const store = createStore(openReference(), { weights: model.weights });
-  const compiled = compile(forwardGraph(toyArchitecture.define, model.config, undefined, { sites }), { store });
-  const { logits } = await compiled.run({ ...padRows([TOKENS]), gate: f32([gate.length], gate) });
-  await store.dispose();
+  const { logits } = await outputsOf(toyArchitecture.define, toyModel(), { ...padRows([TOKENS]), gate: f32([gate.length], gate) }, sites);
   return logits.data as Float32Array;
 }
 

@@ -4,6 +4,7 @@ export {
   TEXT,
   letters,
   logitsOf,
+  outputsOf,
   toyArchitecture,
   toyContext,
   toyModel,

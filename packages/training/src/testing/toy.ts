@@ -27,7 +27,9 @@ import {
   reshape,
   rmsNorm,
   rows,
+  type Compiled,
   type HostTensor,
+  type SiteRequests,
   type Value,
 } from "@pare/tensor-core";
 import { textData } from "../data/text.ts";
@@ -186,11 +188,21 @@ export async function toyContext(options: ToyContextOptions = {}): Promise<ToyCo
 
 /** Logits `[1, tokens, vocabulary]` of one row, on the reference device. */
 export async function logitsOf(model: Checkpoint, tokens: readonly number[]): Promise<Float32Array> {
-  const store = createStore(openReference(), { weights: model.weights });
-  const compiled = compile(forwardGraph(toyArchitecture.define, model.config), { store });
-  const { logits } = await compiled.run(padRows([tokens]) as Record<string, HostTensor>);
-  await store.dispose();
+  const { logits } = await outputsOf(toyArchitecture.define, model, padRows([tokens]));
   return logits.data as Float32Array;
+}
+
+/** What one run of a model gives on the reference device: its outputs, and the taps of `sites`. */
+export async function outputsOf(
+  architecture: Architecture,
+  { config, weights }: Checkpoint,
+  inputs: Parameters<Compiled["run"]>[0],
+  sites: SiteRequests = {},
+): Promise<Record<string, HostTensor>> {
+  const store = createStore(openReference(), { weights });
+  const outputs = await compile(forwardGraph(architecture, config, undefined, { sites }), { store }).run(inputs);
+  await store.dispose();
+  return outputs;
 }
 
 /** The model with one weight stored as int8 codes of zeros. */
