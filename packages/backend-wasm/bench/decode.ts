@@ -1,7 +1,7 @@
 /**
  * One token through linear layers of 768→3072, a new weight each time, all of them together larger than a last-level cache: f32 beside
- * a loop in WebAssembly that does nothing but read as many bytes in four streams, and int4 (groups of 32, activations rounded to int8),
- * f16 and bf16 beside f32.
+ * a loop in WebAssembly that does nothing but read as many bytes in four streams; int4 in groups of 32, with activations as they are and
+ * rounded to int8, int8 by rows, f16 and bf16 beside f32.
  *
  *     node --conditions=@pare/source packages/backend-wasm/bench/decode.ts [rounds] [MB of weights] [--smoke]
  */
@@ -69,6 +69,16 @@ for (const portable of [true, false]) {
   const attrs = { activation: "none", bits: 4, features: FEATURES, groupSize: GROUP };
   const affine = (op: typeof linearAffineOp | typeof linearAffineInt8Op): ProgramStep[] =>
     codes.map((parts): ProgramStep => ({ op, attrs, inputs: { x, ...parts }, outputs: { y } }));
+  const bytesOfRows = Array.from({ length: 4 * count }, () => ({
+    codes: place(device, "u8", [OUT, FEATURES]),
+    scales: place(device, "f32", [OUT, 1]),
+  }));
+  const int8 = bytesOfRows.map((parts): ProgramStep => ({
+    op: linearAffineOp,
+    attrs: { ...attrs, bits: 8, groupSize: FEATURES },
+    inputs: { x, ...parts },
+    outputs: { y },
+  }));
   const halves = Array.from({ length: 2 * count }, () => place(device, "u8", [OUT, 2 * FEATURES]));
   const half = (format: "f16" | "bf16"): ProgramStep[] =>
     halves.map((halves): ProgramStep => ({
@@ -82,9 +92,16 @@ for (const portable of [true, false]) {
       read: rotating(Array.from({ length: count }, (_, i) => () => read(i))),
       f32: rotating(f32.map((step) => device.prepare([step]).run)),
       f16: rotating(half("f16").map((step) => device.prepare([step]).run)),
-      bf16: rotating(half("bf16").map((step) => device.prepare([step]).run)),
+      bf16: rotating(
+        half("bf16").map((step) => device.prepare([step]).run),
+        "middle",
+      ),
+      int8: rotating(int8.map((step) => device.prepare([step]).run)),
       int4: rotating(affine(linearAffineOp).map((step) => device.prepare([step]).run)),
-      rounded: rotating(affine(linearAffineInt8Op).map((step) => device.prepare([step]).run)),
+      rounded: rotating(
+        affine(linearAffineInt8Op).map((step) => device.prepare([step]).run),
+        "middle",
+      ),
     },
     rounds * count,
   );
@@ -106,14 +123,15 @@ for (const portable of [true, false]) {
   ratio("f32 to the read loop", "f32", "read", 0.9);
   ratio("f16 to f32", "f16", "f32");
   ratio("bf16 to f32", "bf16", "f32");
+  ratio("int8 to f32", "int8", "f32");
   ratio("int4 to f32", "int4", "f32");
   ratio("int4 with rounded activations to f32", "rounded", "f32", portable ? 1.4 : 1.8);
   await device.close();
 }
 
-/** The next of them at each call. */
-function rotating(runs: readonly (() => unknown)[]): () => Promise<void> {
-  let next = 0;
+/** The next of them at each call. What reads the same weights as another begins in their middle: it would find them in the cache. */
+function rotating(runs: readonly (() => unknown)[], begin: "first" | "middle" = "first"): () => Promise<void> {
+  let next = begin === "first" ? 0 : runs.length >> 1;
   return async () => void (await runs[next++ % runs.length]!());
 }
 

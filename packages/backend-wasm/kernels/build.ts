@@ -21,9 +21,14 @@ import { misnamed, unshareable } from "./inspect.ts";
 const here = dirname(fileURLToPath(import.meta.url));
 const packages = resolve(here, "../..");
 const ENTRY = "kernels/assembly/index.ts";
-const POOLED = ["assembly/lib/math.ts", "assembly/lib/affine.ts", "assembly/lib/half.ts", "assembly/nibbles.ts", "assembly/affine.ts"].map(
-  (name) => join(here, name),
-);
+const POOLED = [
+  "assembly/lib/math.ts",
+  "assembly/lib/affine.ts",
+  "assembly/lib/half.ts",
+  "assembly/nibbles.ts",
+  "assembly/affine.ts",
+  "assembly/few.ts",
+].map((name) => join(here, name));
 const pool: Pool = poolConstants(POOLED.map((path) => readFileSync(path, "utf8")));
 
 const given = process.argv.slice(2).map((folder) => resolve(folder));

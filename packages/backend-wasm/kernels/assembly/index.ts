@@ -4,6 +4,7 @@ export * from "./binary";
 export * from "./cache";
 export * from "./cast";
 export * from "./copy";
+export * from "./few";
 export * from "./gated";
 export * from "./gemm";
 export * from "./nibbles";

@@ -74,6 +74,12 @@ interface Floats {
 /** A product of x as it is; `weight` gives the arguments for the rows from one on. */
 function encodeFloats(encoder: WasmEncoder, weight: (first: number) => readonly number[], { x, y, features, epilogue }: Floats): void {
   const [out, rows] = [y.shape.at(-1)!, x.size / features];
+  const [bits, groupSize] = weight(0).slice(5, 7) as [number, number];
+  const block = 128 / Math.min(bits, 16);
+  if (rows <= DOT_ROWS && features % block === 0 && groupSize % block === 0) {
+    encodeFew(encoder, weight, { x, y, features, epilogue });
+    return;
+  }
   encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / (rows <= DOT_ROWS ? 4 : 15) }, (begin, end) => {
     const count = end - begin;
     const places = [x.address, y.address + 4 * begin, 4 * out, rows, count];
@@ -84,6 +90,18 @@ function encodeFloats(encoder: WasmEncoder, weight: (first: number) => readonly 
       const scratch = encoder.scratch(256 + 4 * depth * (panelRows + streamRows));
       encoder.call("f32_linear_affine_4x8", ...common, depth, streamRows, panelRows, scratch);
     }
+  });
+}
+
+/** A few rows of x, in whole blocks. */
+function encodeFew(encoder: WasmEncoder, weight: (first: number) => readonly number[], { x, y, features, epilogue }: Floats): void {
+  const [out, rows] = [y.shape.at(-1)!, x.size / features];
+  const [bits, groupSize] = weight(0).slice(5, 7) as [number, number];
+  const [arranged, sums] = [encoder.scratch(4 * x.size), encoder.scratch(4 * rows * Math.ceil(features / groupSize))];
+  encoder.call("f32_arrange_blocks", x.address, arranged, sums, rows, features, groupSize, bits);
+  encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / 15 }, (begin, end) => {
+    const places = [arranged, sums, y.address + 4 * begin, 4 * out, rows, end - begin];
+    encoder.call("f32_linear_affine_1x4", ...weight(begin), ...places, ...epilogueFrom(epilogue, 4 * begin, 4 * begin));
   });
 }
 

@@ -7,7 +7,7 @@ import { madd, sumLanes } from "./simd";
 export const F16: i32 = 16;
 // @ts-ignore: decorator
 @inline
-const BF16: i32 = 17;
+export const BF16: i32 = 17;
 
 /**
  * Four 16-bit floats. Those of f16, stretched with their sign, are moved to where f32 has its exponent, whose bias a product mends: exact, also
