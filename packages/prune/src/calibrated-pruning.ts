@@ -16,7 +16,7 @@ import { linearWeights, loadPrunable, type Prunable } from "./prunable.ts";
 import { blockOf, patternField, type Pattern } from "./score.ts";
 import { pruningDeed, retrained, retrainField, type PruneState, type Retrain } from "./retrain.ts";
 import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
-import { storePruned, type PrunedStorage } from "./store-pruned.ts";
+import { storageField, storePruned, type PrunedStorage } from "./store-pruned.ts";
 
 /** Options of the stages that prune single weights by calibration data. */
 export interface CalibratedPruningOptions extends CalibrationOptions {
@@ -44,7 +44,7 @@ export interface CalibratedPruningSettings extends CalibrationSettings {
 export const pruningFields: typeof calibrationFields & {
   readonly sparsity: z.ZodOptional<z.ZodType<Share, Share>>;
   readonly pattern: z.ZodType<Pattern | NOfM, Pattern | NOfM | undefined>;
-  readonly storage: z.ZodDefault<z.ZodEnum<{ auto: "auto"; dense: "dense"; sparse: "sparse" }>>;
+  readonly storage: typeof storageField;
   readonly retrain: typeof retrainField;
 } = {
   sparsity: shareField.optional().describe("share of weights that is gone afterwards, or shares by weight"),
@@ -52,7 +52,7 @@ export const pruningFields: typeof calibrationFields & {
     .or(nOfMField)
     .default("unstructured")
     .describe("any weights, blocks of outputs × inputs (4x1, 4x2, 8x1, 16x1), or N of M consecutive inputs (2:4)"),
-  storage: z.enum(["auto", "dense", "sparse"]).default("auto").describe("form of the pruned weights"),
+  storage: storageField,
   retrain: retrainField,
   ...calibrationFields,
 };

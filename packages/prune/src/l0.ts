@@ -16,7 +16,7 @@ import {
 import { linearWeights } from "./prunable.ts";
 import type { PruneState } from "./retrain.ts";
 import { patternField, type Pattern } from "./score.ts";
-import type { PrunedStorage } from "./store-pruned.ts";
+import { storageField, type PrunedStorage } from "./store-pruned.ts";
 import { linearViews, trainAndPrune, trainedFields, type TrainedPruningOptions, type TrainedPruningSettings } from "./trained-pruning.ts";
 import { throughUnits, unitShape } from "./unit-view.ts";
 
@@ -42,7 +42,7 @@ const options: z.ZodType<Settings, L0Options> = z
     ...trainedFields,
     ...gateFields,
     pattern: patternField.default("unstructured").describe("what has a gate: single weights, or blocks of outputs × inputs"),
-    storage: z.enum(["auto", "dense", "sparse"]).default("auto").describe("form of the pruned weights"),
+    storage: storageField,
   })
   .refine(oneLength, ONE_LENGTH);
 

@@ -9,7 +9,7 @@ import { pruningDeed, retrained, retrainField, type PruneState, type Retrain } f
 import { blockOf, expandMask, patternField, scoreMagnitude, unitsOf, type Pattern } from "./score.ts";
 import { selector, thresholdOf, thresholdOver } from "./select.ts";
 import { refuseUnknown, shareField, shareOf, type Share } from "./share.ts";
-import { storePruned, type PrunedStorage } from "./store-pruned.ts";
+import { storageField, storePruned, type PrunedStorage } from "./store-pruned.ts";
 
 const ID = "prune/magnitude";
 const VERSION = 2;
@@ -47,7 +47,7 @@ const options: z.ZodType<Settings, MagnitudeOptions> = z
       .default("unstructured")
       .describe("single weights, blocks of outputs × inputs (4x1, 4x2, 8x1, 16x1), or N of M consecutive inputs (2:4)"),
     scope: z.enum(["matrix", "row", "global"]).default("matrix").describe("where the share is met exactly"),
-    storage: z.enum(["auto", "dense", "sparse"]).default("auto").describe("form of the pruned weights"),
+    storage: storageField,
     retrain: retrainField,
   })
   .refine(oneShare, ONE_SHARE)

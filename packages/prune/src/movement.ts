@@ -8,7 +8,7 @@ import { linearWeights } from "./prunable.ts";
 import type { PruneState } from "./retrain.ts";
 import { patternField, type Pattern } from "./score.ts";
 import { orderedKey, selector, thresholdOf } from "./select.ts";
-import type { PrunedStorage } from "./store-pruned.ts";
+import { storageField, type PrunedStorage } from "./store-pruned.ts";
 import { linearViews, trainAndPrune, trainedFields, type TrainedPruningOptions, type TrainedPruningSettings } from "./trained-pruning.ts";
 import { throughUnits, unitShape } from "./unit-view.ts";
 
@@ -63,7 +63,7 @@ const options: z.ZodType<Settings, MovementOptions> = z
     end: z.number().gt(0).max(1).default(0.7).describe("share of the steps after which all is pruned that will be"),
     every: z.int().min(1).default(10).describe("hard: steps between two choices of what stays"),
     rate: z.number().positive().default(10).describe("factor of the learning rate for scores"),
-    storage: z.enum(["auto", "dense", "sparse"]).default("auto").describe("form of the pruned weights"),
+    storage: storageField,
   })
   .refine(oneLength, ONE_LENGTH)
   .refine(({ sparsity, threshold }) => (sparsity === undefined) !== (threshold === undefined), {

@@ -1,10 +1,17 @@
 /** The form in which a pruned weight leaves. */
 import { toBlock, toCsr, toNOfM, type GroupShape } from "@pare/sparse-kernels";
 import { denseOf, type HostTensor, type StoredWeight } from "@pare/tensor-core";
+import { z } from "zod";
 import type { Block } from "./score.ts";
 
 /** "auto": whichever is smaller. */
 export type PrunedStorage = "auto" | "dense" | "sparse";
+
+/** For the schema of a stage that prunes single weights. */
+export const storageField: z.ZodDefault<z.ZodEnum<{ auto: "auto"; dense: "dense"; sparse: "sparse" }>> = z
+  .enum(["auto", "dense", "sparse"])
+  .default("auto")
+  .describe("form of the pruned weights");
 
 /** What a mask was made by: blocks, N of M inputs, or single weights. */
 export type MaskForm = Block | GroupShape | undefined;
