@@ -9,11 +9,11 @@ import { runInNewContext } from "node:vm";
 import { openWasm } from "@pare/backend-wasm";
 import { createRegistry } from "@pare/core";
 import { builtIn, createModel, llama, llamaConfig } from "@pare/models";
-import { adamwHyper, adamwStates, compile, createStore, f32, zeros, type Graph, type HostTensor, type Store } from "@pare/tensor-core";
+import { adamwHyper, compile, createStore, f32, type Graph, type HostTensor, type Store } from "@pare/tensor-core";
 import { interleave, numbers, report, smoke } from "../../../tools/bench/harness.ts";
 import { batchTensors } from "../src/batches.ts";
 import { nextToken } from "../src/objectives/next-token.ts";
-import { accumulatingGraphs, gradientState, leafState, LOSS_STATE, movedLeaves, stepGraph } from "../src/step-graph.ts";
+import { accumulatingGraphs, startStates, stepGraph } from "../src/step-graph.ts";
 import { writtenSequence } from "../src/sequence.ts";
 import { subjectOf } from "../src/subject.ts";
 import { trainAll, type TrainableView } from "../src/view.ts";
@@ -94,14 +94,13 @@ interface Way {
 
 async function single(remat: boolean, given: Readonly<Record<string, HostTensor>> = whole): Promise<Way> {
   const graph = stepGraph({ ...options, remat });
-  const compiled = compile(graph, { store: await storeOf() });
+  const compiled = compile(graph, { store: await storeOf(false) });
   return { run: () => compiled.run({ ...given, ...update }, { read: [] }), arena: await arenaOf(compiled, { ...given, ...update }) };
 }
 
 async function inParts(remat: boolean): Promise<Way> {
   const graphs = accumulatingGraphs({ ...options, remat });
-  const store = await storeOf();
-  for (const { weight, leaf, shape } of movedLeaves(views)) store.createState(gradientState(weight, leaf), "f32", shape);
+  const store = await storeOf(true);
   const compiled = (graph: Graph) => compile(graph, { store });
   const [pass, last] = [compiled(graphs.pass), compiled(graphs.update)];
   const given = { ...part, share: f32([], [1 / PARTS]) };
@@ -118,15 +117,9 @@ function arenaOf(compiled: ReturnType<typeof compile>, given: Readonly<Record<st
   return compiled.prepare(Object.fromEntries(Object.entries(given).map(([name, { shape }]) => [name, shape])));
 }
 
-async function storeOf(): Promise<Store> {
+async function storeOf(sums: boolean): Promise<Store> {
   const store = createStore(device, { weights: model.weights });
-  for (const [name, { leaves }] of views) {
-    for (const [leaf, { shape, initial }] of Object.entries(leaves)) {
-      store.setState(leafState(name, leaf), await initial());
-      for (const moment of Object.values(adamwStates(leafState(name, leaf)))) store.createState(moment, "f32", shape);
-    }
-  }
-  store.setState(LOSS_STATE, zeros("f32", []));
+  await startStates(store, views, sums);
   return store;
 }
 

@@ -8,22 +8,11 @@
 import { openWasm } from "@pare/backend-wasm";
 import { createRegistry } from "@pare/core";
 import { builtIn, createModel, encoderDecoder, encoderDecoderConfig } from "@pare/models";
-import {
-  adamwHyper,
-  adamwStates,
-  compile,
-  createStore,
-  f32,
-  sizeOf,
-  zeros,
-  type Device,
-  type PlannedTensor,
-  type ProgramStep,
-} from "@pare/tensor-core";
+import { adamwHyper, compile, createStore, f32, sizeOf, type Device, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
 import { interleave, numbers, report, sharesOf, smoke, timedByOp } from "../../../tools/bench/harness.ts";
 import { batchTensors } from "../src/batches.ts";
 import { nextToken } from "../src/objectives/next-token.ts";
-import { leafState, LOSS_STATE, stepGraph } from "../src/step-graph.ts";
+import { startStates, stepGraph } from "../src/step-graph.ts";
 import { writtenSequence } from "../src/sequence.ts";
 import { subjectOf } from "../src/subject.ts";
 import { trainAll, type TrainableView } from "../src/view.ts";
@@ -67,13 +56,7 @@ for (const portable of [false, true]) {
 
 async function stepper(device: Device): Promise<() => Promise<unknown>> {
   const store = createStore(device, { weights: model.weights });
-  for (const [name, { leaves }] of views) {
-    for (const [leaf, { shape, initial }] of Object.entries(leaves)) {
-      store.setState(leafState(name, leaf), await initial());
-      for (const moment of Object.values(adamwStates(leafState(name, leaf)))) store.createState(moment, "f32", shape);
-    }
-  }
-  store.setState(LOSS_STATE, zeros("f32", []));
+  await startStates(store, views, false);
   const compiled = compile(graph, { store });
   const hyper = adamwHyper({ learningRate: 1e-3, step: 10 });
   const given = { ...inputs, weight: f32([], [1 / predictions]), decayed: hyper, plain: hyper, clip: f32([], [1]) };

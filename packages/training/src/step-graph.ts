@@ -2,6 +2,7 @@
 import { declareInputs, headOf, modelScope } from "@pare/models";
 import {
   adamw,
+  adamwStates,
   add,
   broadcast,
   clipScale,
@@ -11,8 +12,10 @@ import {
   mul,
   scaleGradients,
   trace,
+  zeros,
   type Graph,
   type SiteRequests,
+  type Store,
   type TraceOptions,
   type Tracer,
   type Value,
@@ -218,4 +221,18 @@ function asFrozen(tracer: Tracer, model: string): Tracer {
     site: (_name, value) => value,
     observe: () => {},
   };
+}
+
+/** Puts on the device what the graphs of a step keep: leaves, their moments, the loss, and with `sums` the gradients that passes add up. */
+export async function startStates(store: Store, views: ReadonlyMap<string, TrainableView>, sums: boolean): Promise<void> {
+  for (const [name, { leaves }] of views) {
+    for (const [leaf, { shape, initial, group }] of Object.entries(leaves)) {
+      const state = leafState(name, leaf);
+      store.setState(state, await initial());
+      if (group === "constant") continue;
+      for (const moment of Object.values(adamwStates(state))) store.createState(moment, "f32", shape);
+      if (sums) store.createState(gradientState(name, leaf), "f32", shape);
+    }
+  }
+  store.setState(LOSS_STATE, zeros("f32", []));
 }

@@ -8,7 +8,6 @@ import {
   fork,
   zeros,
   adamwHyper,
-  adamwStates,
   type Compiled,
   type Device,
   type Graph,
@@ -24,7 +23,16 @@ import { checkWanted, visited, type Objective } from "./objective.ts";
 import { mostRows, predictionsOf, type Sequence } from "./sequence.ts";
 import { scheduleOf, stepsOf, type TrainSettings } from "./settings.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot.ts";
-import { accumulatingGraphs, gradientState, hyperGroups, leafState, LOSS_STATE, movedLeaves, stepGraph } from "./step-graph.ts";
+import {
+  accumulatingGraphs,
+  gradientState,
+  hyperGroups,
+  leafState,
+  LOSS_STATE,
+  movedLeaves,
+  startStates,
+  stepGraph,
+} from "./step-graph.ts";
 import { deviceOf, frozenSubjects, listeners, storedWeights, subjectOf, type Subject } from "./subject.ts";
 import { trainAll, type Parametrisation, type TrainableView, type Views } from "./view.ts";
 
@@ -174,16 +182,7 @@ class Run {
 
   /** Puts leaves and moments on the device, and takes up a snapshot where there is one. */
   async begin(): Promise<void> {
-    for (const [name, { leaves }] of this.machine.views) {
-      for (const [leaf, { shape, initial, group }] of Object.entries(leaves)) {
-        const state = leafState(name, leaf);
-        this.store.setState(state, await initial());
-        if (group === "constant") continue;
-        for (const moment of Object.values(adamwStates(state))) this.store.createState(moment, "f32", shape);
-        if (this.machine.update !== undefined) this.store.createState(gradientState(name, leaf), "f32", shape);
-      }
-    }
-    this.store.setState(LOSS_STATE, zeros("f32", []));
+    await startStates(this.store, this.machine.views, this.machine.update !== undefined);
     const { scratch } = this.options.context;
     const snapshot = scratch === undefined ? undefined : await readSnapshot(scratch);
     if (snapshot === undefined) return;
