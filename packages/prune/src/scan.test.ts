@@ -1,7 +1,7 @@
-import { createRegistry, memoryFiles, type MutableFileSet, type RunEvent } from "@pare/core";
+import { memoryFiles } from "@pare/core";
 import { builtIn, createModel, llama, llamaConfig, wordTokenizer, type Checkpoint } from "@pare/models";
-import { openReference } from "@pare/tensor-core";
-import { finetune, nextTokenObjective, textData } from "@pare/training";
+import { finetune } from "@pare/training";
+import { toyContext, type ToyContextOptions } from "@pare/training/testing";
 import { describe, expect, it } from "vitest";
 import { allocate, allot, type AllocateOptions } from "./allocate.ts";
 import { heads } from "./heads.ts";
@@ -24,34 +24,30 @@ function whole(): Checkpoint {
   return createModel(llama.define, llamaConfig(shape), { seed: 3, tokenizer });
 }
 
-function context(scratch?: MutableFileSet, signal: AbortSignal = new AbortController().signal) {
-  const events: RunEvent[] = [];
-  const stages = [magnitude, wanda, heads, neurons, trial, scan, finetune];
-  const registry = createRegistry(...builtIn, ...stages, textData(), nextTokenObjective);
-  return { seed: 5, signal, scratch, registry, device: openReference(), emit: (event: RunEvent) => void events.push(event), events };
-}
+const plugins = [...builtIn, magnitude, wanda, heads, neurons, trial, scan, finetune];
+const context = (options: ToyContextOptions = {}) => toyContext({ plugins, ...options });
 
 async function sensitivityOf(options: Partial<ScanOptions> = {}, model: Checkpoint = whole()): Promise<Sensitivity> {
   const full = { prune: { use: "prune/magnitude" }, at: [0.5, 0.75], data, ...options };
-  return (await scan(full).run({ model }, context())).sensitivity;
+  return (await scan(full).run({ model }, await context())).sensitivity;
 }
 
 async function allocated(sensitivity: Sensitivity, options: AllocateOptions) {
-  return allocate(options).run({ model: whole(), sensitivity } as never, context());
+  return allocate(options).run({ model: whole(), sensitivity } as never, await context());
 }
 
 describe("prune/trial", () => {
   it("measures what a step leaves and leaves the model", async () => {
     const model = whole();
-    const { trial: before } = await trial({ data }).run({ model }, context());
+    const { trial: before } = await trial({ data }).run({ model }, await context());
     const step = { use: "prune/magnitude", sparsity: { "layers.0.attention.query": 0.5 }, storage: "dense" };
-    const { trial: after } = await trial({ data, step }).run({ model }, context());
+    const { trial: after } = await trial({ data, step }).run({ model }, await context());
     expect(after.parameters).toBe(before.parameters - 32);
     expect(after.flops).toBe(before.flops - 64);
     expect(after.bytes).toBe(before.bytes + 8);
     expect(after.loss).not.toBe(before.loss);
     expect(before.seconds).toBeUndefined();
-    const timed = await trial({ data, latency: { tokens: 4, rounds: 3 } }).run({ model }, context());
+    const timed = await trial({ data, latency: { tokens: 4, rounds: 3 } }).run({ model }, await context());
     expect(timed.trial).toMatchObject({ ...before, seconds: expect.any(Number) });
   });
 });
@@ -64,7 +60,7 @@ describe("prune/scan", () => {
     const group = sensitivity.groups.find(({ name }) => name === "layers.1.feedForward.down")!;
     expect(group.points.map(({ share }) => share)).toEqual([0.5, 0.75]);
     const step = { use: "prune/magnitude", sparsity: { "layers.1.feedForward.down": 0.75 } };
-    const alone = await trial({ data, step }).run({ model: whole() }, context());
+    const alone = await trial({ data, step }).run({ model: whole() }, await context());
     expect(group.points[1]).toEqual({ share: 0.75, ...alone.trial });
     expect(sensitivityTable(sensitivity).split("\n")).toHaveLength(16);
     const chart = sensitivityChart(sensitivity);
@@ -89,16 +85,12 @@ describe("prune/scan", () => {
   it("goes on where it was cut off, trials that ended before it are not made again, and ends in the same bytes", async () => {
     const options = { prune: { use: "prune/wanda", data, examples: 4 }, at: [0.5], group: "layer", data } as const;
     const scratch = memoryFiles();
-    const stop = new AbortController();
-    const cut = context(scratch, stop.signal);
-    const emit = (event: RunEvent): void => {
-      if (event.type === "progress" && event.progress.done === 2) stop.abort(new Error("cut off"));
-    };
-    await expect(scan(options).run({ model: whole() }, { ...cut, emit })).rejects.toThrow("cut off");
+    const cut = await context({ scratch, cutOff: (event) => event.type === "progress" && event.progress.done === 2 });
+    await expect(scan(options).run({ model: whole() }, cut)).rejects.toThrow("cut off");
     const kept = (await scratch.list()).filter((name) => name.startsWith("trials/cache/"));
     expect(kept).toHaveLength(2);
-    const { sensitivity } = await scan(options).run({ model: whole() }, context(scratch));
-    expect(sensitivity).toEqual((await scan(options).run({ model: whole() }, context())).sensitivity);
+    const { sensitivity } = await scan(options).run({ model: whole() }, await context({ scratch }));
+    expect(sensitivity).toEqual((await scan(options).run({ model: whole() }, await context())).sensitivity);
   });
 
   it("refuses a stage that has its share, and shares that do not ascend", () => {
@@ -114,7 +106,7 @@ describe("prune/allocate", () => {
       const most = sensitivity.groups.reduce((sum, { points }) => sum + sensitivity.whole[of] - points[1][of], 0);
       const total = sensitivity.whole[of] - 0.3 * most;
       const { model, allocation } = await allocated(sensitivity, { budget: { of, total } });
-      const found = await trial({ data }).run({ model }, context());
+      const found = await trial({ data }).run({ model }, await context());
       expect(found.trial[of], of).toBeLessThanOrEqual(total);
       expect(found.trial[of], of).toBe(allocation.expected.cost);
       expect(model.provenance.deeds.map(({ use }) => use)).toEqual(["prune/magnitude"]);
@@ -158,7 +150,7 @@ describe("prune/allocate", () => {
     const retrain = { use: "train/finetune", data, steps: 2 };
     const { model } = await allocated(sensitivity, { budget: { of: "parameters", share: 0.9 }, retrain });
     expect(model.provenance.deeds.map(({ use }) => use)).toEqual(["prune/magnitude", "train/finetune"]);
-    await expect(allocate({ budget: { of: "bytes", share: 0.5 } }).run({ model: whole() }, context())).rejects.toMatchObject({
+    await expect(allocate({ budget: { of: "bytes", share: 0.5 } }).run({ model: whole() }, await context())).rejects.toMatchObject({
       code: "prune/sensitivity-missing",
     });
     expect(() => allocate({ budget: { of: "bytes" } })).toThrow(/one of/);

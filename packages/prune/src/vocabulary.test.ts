@@ -1,4 +1,4 @@
-import { createRegistry, memoryFiles, type RunEvent } from "@pare/core";
+import { memoryFiles } from "@pare/core";
 import {
   bert,
   bertConfig,
@@ -15,9 +15,8 @@ import {
   type Architecture,
   type Checkpoint,
 } from "@pare/models";
-import { openReference } from "@pare/tensor-core";
-import { finetune, nextTokenObjective, textData } from "@pare/training";
-import { outputsOf, withQuantized } from "@pare/training/testing";
+import { finetune } from "@pare/training";
+import { outputsOf, toyContext, withQuantized } from "@pare/training/testing";
 import { describe, expect, it } from "vitest";
 import { vocabulary } from "./vocabulary.ts";
 
@@ -26,16 +25,11 @@ const CORPUS = ["two four six", "eight two", "six six ten"];
 const data = { use: "text", text: CORPUS.join("\n"), separator: "\n" } as const;
 const shape = { contextLength: 16, hiddenSize: 8, heads: 2, feedForward: 12 };
 
-function context() {
-  const registry = createRegistry(...builtIn, finetune, textData(), nextTokenObjective);
-  const events: RunEvent[] = [];
-  const emit = (event: RunEvent): void => void events.push(event);
-  return { seed: 5, signal: new AbortController().signal, registry, device: openReference(), emit, events };
-}
+const context = () => toyContext({ plugins: [...builtIn, finetune] });
 
 async function logitsOf(model: Checkpoint, tokens: readonly number[], sources?: readonly number[]): Promise<number[][]> {
   const { config } = model;
-  const architecture = context().registry.find("architecture", config.architecture).define as Architecture;
+  const architecture = (await context()).registry.find("architecture", config.architecture).define as Architecture;
   const { logits } = await outputsOf(architecture, model, padRows([tokens], sources && [sources]));
   const values = [...(logits.data as Float32Array)];
   return tokens.map((_, at) => values.slice(at * config.vocabularySize, (at + 1) * config.vocabularySize));
@@ -46,7 +40,7 @@ describe("prune/vocabulary", () => {
     const tokenizer = wordTokenizer(WORDS);
     const config = llamaConfig({ ...shape, vocabularySize: tokenizer.vocabularySize + 3, layers: 1, tied });
     const model = createModel(llama.define, config, { seed: 2, tokenizer });
-    const { model: small } = await vocabulary({ data }).run({ model }, context());
+    const { model: small } = await vocabulary({ data }).run({ model }, await context());
     const ids = [0, 1, 2, 4, 6, 8, 10, 12];
     expect(small.config.vocabularySize).toBe(8);
     for (const text of CORPUS) {
@@ -59,7 +53,7 @@ describe("prune/vocabulary", () => {
     expect(small.provenance).toMatchObject({ deeds: [{ use: "prune/vocabulary" }], seen: [{ data: "text" }] });
     const files = memoryFiles();
     await small.save(files);
-    expect((await loadCheckpoint(files, context().registry)).tokenizer!.encode("ten")).toEqual([7]);
+    expect((await loadCheckpoint(files, (await context()).registry)).tokenizer!.encode("ten")).toEqual([7]);
   });
 
   it("follows the vocabulary to a masked token's bias, and through an encoder–decoder", async () => {
@@ -72,7 +66,7 @@ describe("prune/vocabulary", () => {
     });
     const huggingface = { pad_token_id: tokenizer.special.padding!, eos_token_id: [14, 4], sep_token_id: null };
     const model = createModel(bert.define, { ...config, huggingface }, { seed: 2, tokenizer });
-    const { model: small } = await vocabulary({ data }).run({ model }, context());
+    const { model: small } = await vocabulary({ data }).run({ model }, await context());
     expect(small.weights.get("head.output.bias")!.shape).toEqual([10]);
     expect(small.tokenizer!.special.mask).toBe(tokenizer.special.mask);
     expect(small.config["huggingface"]).toEqual({
@@ -83,7 +77,7 @@ describe("prune/vocabulary", () => {
     const words = wordTokenizer(WORDS);
     const both = encoderDecoderConfig({ ...shape, vocabularySize: words.vocabularySize, encoderLayers: 1, decoderLayers: 1 });
     const pair = createModel(encoderDecoder.define, both, { seed: 2, tokenizer: words });
-    const { model: fewer } = await vocabulary({ data }).run({ model: pair }, context());
+    const { model: fewer } = await vocabulary({ data }).run({ model: pair }, await context());
     const expected = await logitsOf(pair, [1, 4], [6, 8]);
     (await logitsOf(fewer, [1, 3], [4, 5]))[1].forEach((value, i) =>
       expect(value).toBeCloseTo(expected[1][[0, 1, 2, 4, 6, 8, 10, 12][i]], 5),
@@ -95,10 +89,12 @@ describe("prune/vocabulary", () => {
     const config = llamaConfig({ ...shape, vocabularySize: tokenizer.vocabularySize, layers: 1 });
     const model = createModel(llama.define, config, { seed: 2, tokenizer });
     const other = { data: { use: "text", text: "eleven" } };
-    await expect(vocabulary(other).run({ model }, context())).rejects.toMatchObject({ code: "models/text-not-encodable" });
+    await expect(vocabulary(other).run({ model }, await context())).rejects.toMatchObject({ code: "models/text-not-encodable" });
     const bare = createModel(llama.define, config, { seed: 2 });
-    await expect(vocabulary({ data }).run({ model: bare }, context())).rejects.toMatchObject({ code: "training/tokenizer-incomplete" });
-    await expect(vocabulary({ data }).run({ model: withQuantized(model, "embedding") }, context())).rejects.toMatchObject({
+    await expect(vocabulary({ data }).run({ model: bare }, await context())).rejects.toMatchObject({
+      code: "training/tokenizer-incomplete",
+    });
+    await expect(vocabulary({ data }).run({ model: withQuantized(model, "embedding") }, await context())).rejects.toMatchObject({
       code: "prune/quantized-weight",
     });
   });
