@@ -1,10 +1,9 @@
 /** The record of a run: enough to trace every number to what made it. */
-import type { RunEvent } from "./context.ts";
 import { isPareError } from "./error.ts";
 import { writeText } from "./files.ts";
 import type { StepDescription } from "./plugin.ts";
 import type { RunDevice, StepOutcome } from "./step-run.ts";
-import { recordJson, type RunStore, type Stored } from "./run-store.ts";
+import { recordJson, type CacheEntry, type RunStore, type Stored } from "./run-store.ts";
 
 export interface RunRecord {
   readonly schema: 1;
@@ -25,17 +24,10 @@ export interface RunRecord {
   readonly error?: { readonly code?: string | undefined; readonly message: string; readonly step?: string | undefined } | undefined;
 }
 
-export interface StepRecord extends StepDescription {
+export interface StepRecord extends StepDescription, CacheEntry {
   readonly key?: string | undefined;
   /** "cached": it ran in an earlier run, whose timings, metrics and events these are. */
   readonly status: "ran" | "cached";
-  readonly outputs: Readonly<Record<string, Stored>>;
-  readonly metrics: Readonly<Record<string, number>>;
-  /** Warnings, metrics, choices and fallbacks, in order. */
-  readonly events: readonly RunEvent[];
-  readonly seconds: number;
-  /** Highest resident memory of the process until the step ended. */
-  readonly peakMemoryBytes?: number | undefined;
 }
 
 export interface Recorder {

@@ -23,8 +23,10 @@ export interface Stored {
 export interface CacheEntry {
   readonly outputs: Readonly<Record<string, Stored>>;
   readonly metrics: Readonly<Record<string, number>>;
+  /** Warnings, metrics, choices and fallbacks, in order. */
   readonly events: readonly RunEvent[];
   readonly seconds: number;
+  /** Highest resident memory of the process until the step ended. */
   readonly peakMemoryBytes?: number | undefined;
 }
 
