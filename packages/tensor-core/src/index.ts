@@ -48,7 +48,7 @@ export {
   type TensorSource,
   type TensorType,
 } from "./host.ts";
-export { collapse, reductionPasses, type Loop, type ReductionPass } from "./loops.ts";
+export { collapse, productShape, reductionPasses, type Loop, type ProductShape, type ProductStrides, type ReductionPass } from "./loops.ts";
 export { broadcastStrides, stridesOf } from "./ops/support/host.ts";
 export { alignedAxes, leadingAxes, sameAxis, type AxisLink, type AxisRef } from "./axes.ts";
 export { bindGraph } from "./passes/bind.ts";

@@ -1,5 +1,5 @@
 /** Matrix products: linear layers with their epilogue, and batches with any transpose. */
-import { linearOp, matmulOp, sizeOf, type Activation, type Kernel } from "@pare/tensor-core";
+import { linearOp, matmulOp, productShape, type Activation, type Kernel } from "@pare/tensor-core";
 import { implement, type AnyShader, type GpujsEncoder, type GpujsTensor, type GpujsTypes } from "../types.ts";
 import { optional } from "./optional.ts";
 
@@ -76,21 +76,10 @@ export function encodeLinear(
 
 export const matmulKernels: readonly Kernel<GpujsTypes>[] = [
   implement(linearOp, (encoder, inputs, { y }, { activation }) => encodeLinear(encoder, inputs, y, activation)),
-  implement(matmulOp, (encoder, { a, b }, { y }, { transposeA, transposeB }) => {
-    const [rows, columns] = y.shape.slice(-2) as [number, number];
-    const depth = a.shape.at(transposeA ? -2 : -1)!;
-    encoder.pass(MATMUL, y, {
-      a,
-      b,
-      rows,
-      columns,
-      depth,
-      aBatch: rows * depth,
-      aRow: transposeA ? 1 : depth,
-      aStep: transposeA ? rows : 1,
-      bBatch: b.shape.length === 2 ? 0 : sizeOf(b.shape.slice(-2)),
-      bStep: transposeB ? 1 : columns,
-      bColumn: transposeB ? depth : 1,
-    });
+  implement(matmulOp, (encoder, { a, b }, { y }, attrs) => {
+    const { m: rows, n: columns, k: depth, left, right } = productShape(a.shape, b.shape, attrs);
+    const [aRow, aStep, aBatch] = left;
+    const [bColumn, bStep, bBatch] = right;
+    encoder.pass(MATMUL, y, { a, b, rows, columns, depth, aBatch, aRow, aStep, bBatch, bStep, bColumn });
   }),
 ];

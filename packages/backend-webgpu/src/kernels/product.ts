@@ -1,4 +1,5 @@
 /** Matrix products over any way the operands lie or are stored: C = left·rightᵀ. */
+import type { ProductStrides } from "@pare/tensor-core";
 import type { Epilogue, WebgpuEncoder, WebgpuTensor } from "../types.ts";
 import { finish } from "./epilogue.ts";
 
@@ -32,7 +33,7 @@ export interface Product {
 export type Side = "left" | "right";
 
 /** Element (row, k) of batch b at `row·rowStep + k·kStep + b·batchStep`. */
-export function dense(side: Side, tensor: WebgpuTensor, [rowStep, kStep, batchStep]: readonly [number, number, number]): Operand {
+export function dense(side: Side, tensor: WebgpuTensor, [rowStep, kStep, batchStep]: ProductStrides): Operand {
   const names = ["row", "k", "batch"].map((axis) => `${side}_${axis}_step`);
   return {
     reads: { [side]: tensor },
