@@ -1,7 +1,7 @@
 import { defineOp, f32, i32, type DeviceBuffer, type PlannedTensor } from "@pare/tensor-core";
 import { describe, expect, it } from "vitest";
-import { implement, openWasm, UNSUPPORTED, type WasmPack } from "../src/index.ts";
-import { modules } from "../src/generated/modules.ts";
+import { implement, openWasm, UNSUPPORTED } from "../src/index.ts";
+import { packOf } from "./pack.ts";
 
 const doubleExp = defineOp({
   name: "double-exp",
@@ -17,22 +17,13 @@ const doubleExp = defineOp({
   cases: () => [],
 });
 
-const pack: WasmPack = {
-  kind: "pack",
-  id: "test",
-  version: 1,
-  apiVersion: 1,
-  package: "test",
-  backend: "wasm",
-  modules,
-  kernels: [
-    implement(doubleExp, (encoder, { x }, { y }) => {
-      const between = encoder.scratch(x.size * 4);
-      encoder.call("f32_exp", x.address, between, x.size);
-      encoder.call("f32_exp", between, y.address, x.size);
-    }),
-  ],
-};
+const pack = packOf("test", [
+  implement(doubleExp, (encoder, { x }, { y }) => {
+    const between = encoder.scratch(x.size * 4);
+    encoder.call("f32_exp", x.address, between, x.size);
+    encoder.call("f32_exp", between, y.address, x.size);
+  }),
+]);
 
 function plan(buffer: DeviceBuffer, offset: number, length: number): PlannedTensor {
   return { dtype: "f32", shape: [length], buffer, offset, constant: false };

@@ -1,15 +1,11 @@
 /** When a product is handed the norm that follows it. What it then computes, the conformance suite compares with the norm by itself. */
 import { addOp, linearOp, rmsNormOp, type PlannedTensor, type ProgramStep } from "@pare/tensor-core";
 import { afterAll, describe, expect, it } from "vitest";
-import { implement, openWasm, type WasmPack } from "../src/index.ts";
-import { modules } from "../src/generated/modules.ts";
+import { implement, openWasm } from "../src/index.ts";
+import { packOf } from "./pack.ts";
 
 /** What the kernel of linear was told, each time. */
 const told: number[] = [];
-
-function packOf(id: string, kernels: WasmPack["kernels"]): WasmPack {
-  return { kind: "pack", id, version: 1, apiVersion: 1, package: "test", backend: "wasm", modules, kernels };
-}
 
 const asking = packOf("asking", [implement(linearOp, (encoder) => void told.push(encoder.norm()))]);
 const ownNorm = packOf("own norm", [implement(rmsNormOp, () => undefined)]);

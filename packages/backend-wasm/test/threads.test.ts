@@ -31,8 +31,8 @@ import {
 import { conformance } from "@pare/tensor-core/testing";
 import { afterAll, describe, expect, it, test, vi } from "vitest";
 import { openDividing } from "../src/device.ts";
-import { modules } from "../src/generated/modules.ts";
 import { implement, openWasm, UNSUPPORTED, type WasmDevice } from "../src/index.ts";
+import { packOf } from "./pack.ts";
 
 const [BATCH, TOKENS, WIDTH, WORDS] = [4, 24, 64, 96];
 const SHAPES: Readonly<Record<string, readonly number[]>> = {
@@ -116,17 +116,7 @@ describe("threads", () => {
         encoder.call("f32_abs", x.address + 4 * begin, address + y.address + 4 * begin, end - begin);
       }),
     );
-    const pack = {
-      kind: "pack",
-      id: "test",
-      version: 1,
-      apiVersion: 1,
-      package: "test",
-      backend: "wasm",
-      modules,
-      kernels: [kernel],
-    } as const;
-    const device = await openWasm({ threads: 3, packs: [pack] });
+    const device = await openWasm({ threads: 3, packs: [packOf("test", [kernel])] });
     const buffer = device.allocate(512);
     device.write(buffer, new Float32Array(64).fill(-2));
     const tensor = { dtype: "f32", shape: [64], buffer, constant: false } as const;
