@@ -149,6 +149,8 @@ interface Shapes {
   readonly hidden?: readonly (readonly number[])[];
 }
 
+const LIMITED = { batch: 2, queries: 3, keys: 9, width: 4, heads: [0, 0], causal: true, lengths: [7, 4], starts: [4, 1] };
+
 const CASES: readonly Shapes[] = [
   ...ODD_SIZES.map((width) => ({ name: `width ${width}`, queries: 2, keys: 3, width, heads: [0] })),
   ...ODD_SIZES.map((keys) => ({ name: `${keys} keys`, queries: 2, keys, width: 4, heads: [0] })),
@@ -164,17 +166,7 @@ const CASES: readonly Shapes[] = [
   { name: "grouped heads", batch: 2, queries: 3, keys: 5, width: 6, heads: [0, 0, 1, 1], causal: true },
   { name: "uneven heads", queries: 3, keys: 3, width: 4, heads: [1, 0, 1, 1, 2], causal: true },
   { name: "lengths", batch: 3, queries: 2, keys: 5, width: 4, heads: [0, 1], lengths: [5, 1, 3] },
-  {
-    name: "causal with lengths and starts",
-    batch: 2,
-    queries: 3,
-    keys: 9,
-    width: 4,
-    heads: [0, 0],
-    causal: true,
-    lengths: [7, 4],
-    starts: [4, 1],
-  },
+  { name: "causal with lengths and starts", ...LIMITED },
   {
     name: "decode one token",
     batch: 3,
@@ -191,18 +183,7 @@ const CASES: readonly Shapes[] = [
   { name: "bias per batch element and head", batch: 2, queries: 5, keys: 6, width: 4, heads: [0, 1, 1], bias: [2, 3] },
   { name: "bias per batch element", batch: 2, queries: 5, keys: 6, width: 4, heads: [0, 1, 1], bias: [2, 1] },
   { name: "bias for all", batch: 2, queries: 2, keys: 6, width: 4, heads: [0, 1, 1], bias: [1, 1] },
-  {
-    name: "bias, causal with lengths and starts",
-    batch: 2,
-    queries: 3,
-    keys: 9,
-    width: 4,
-    heads: [0, 0],
-    causal: true,
-    lengths: [7, 4],
-    starts: [4, 1],
-    bias: [1, 2],
-  },
+  { name: "bias, causal with lengths and starts", ...LIMITED, bias: [1, 2] },
   { name: "bias, decode one token", batch: 3, queries: 1, keys: 16, width: 8, heads: [0, 0, 1, 1], lengths: [16, 1, 6], bias: [3, 4] },
   { name: "bias, many keys", batch: 2, queries: 19, keys: 70, width: 24, heads: [0, 0, 1], lengths: [70, 33], bias: [1, 3] },
   { name: "bias hides keys", batch: 2, queries: 3, keys: 5, width: 4, heads: [0, 1], bias: [1, 1], hidden: [[0, 3], [], [4, 1, 2]] },
