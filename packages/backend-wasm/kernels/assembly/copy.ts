@@ -1,4 +1,5 @@
 /** Movement of elements whatever they mean: three outer dimensions with a stride in bytes on each side, and an inner block. */
+import { storeTurned } from "./lib/simd";
 
 // @ts-ignore: decorator
 @inline
@@ -65,15 +66,7 @@ function turn(x: usize, y: usize, rows: i32, columns: i32, xRow: usize, yRow: us
     for (let c = 0; c < wholeColumns; c += 4) {
       const from = x + r * xRow + (<usize>c << 2);
       const to = y + c * yRow + (<usize>r << 2);
-      const r0 = v128.load(from), r1 = v128.load(from + xRow), r2 = v128.load(from + 2 * xRow), r3 = v128.load(from + 3 * xRow);
-      const t0 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
-      const t1 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
-      const t2 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
-      const t3 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
-      v128.store(to, v128.shuffle<i64>(t0, t1, 0, 2));
-      v128.store(to + yRow, v128.shuffle<i64>(t0, t1, 1, 3));
-      v128.store(to + 2 * yRow, v128.shuffle<i64>(t2, t3, 0, 2));
-      v128.store(to + 3 * yRow, v128.shuffle<i64>(t2, t3, 1, 3));
+      storeTurned(v128.load(from), v128.load(from + xRow), v128.load(from + 2 * xRow), v128.load(from + 3 * xRow), to, yRow);
     }
     turnFew(x, y, r, r + 4, wholeColumns, columns, xRow, yRow);
   }

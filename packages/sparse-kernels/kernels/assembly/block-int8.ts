@@ -4,8 +4,8 @@
  */
 import { epilogue } from "../../../backend-wasm/kernels/assembly/lib/epilogue";
 import { normalise } from "../../../backend-wasm/kernels/assembly/lib/norm";
-import { loadTail, storeTail } from "../../../backend-wasm/kernels/assembly/lib/simd";
-import { copyTile, storePairTile, storeTurned } from "./panels";
+import { loadTail, storeTail, storeTurned } from "../../../backend-wasm/kernels/assembly/lib/simd";
+import { copyTile, storePairTile } from "./panels";
 
 /** Blocks whose pairs and columns (20 bytes each) stay in the second-level cache while all panels pass. */
 const CHUNK: i32 = 8192;

@@ -6,8 +6,8 @@
  */
 import { epilogue } from "../../../backend-wasm/kernels/assembly/lib/epilogue";
 import { normalise } from "../../../backend-wasm/kernels/assembly/lib/norm";
-import { madd, loadTail, storeTail } from "../../../backend-wasm/kernels/assembly/lib/simd";
-import { copyTile, panelBytes, storePairTile, storeTurned, unpack } from "./panels";
+import { madd, loadTail, storeTail, storeTurned } from "../../../backend-wasm/kernels/assembly/lib/simd";
+import { copyTile, panelBytes, storePairTile, unpack } from "./panels";
 
 /** Values that with their columns stay in the second-level cache while all panels pass. */
 const CHUNK: i32 = 32768;

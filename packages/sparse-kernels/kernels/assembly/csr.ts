@@ -4,8 +4,8 @@
  */
 import { epilogue } from "../../../backend-wasm/kernels/assembly/lib/epilogue";
 import { normalise } from "../../../backend-wasm/kernels/assembly/lib/norm";
-import { madd, sumLanes } from "../../../backend-wasm/kernels/assembly/lib/simd";
-import { copyTile, panelBytes, storePairTile, storeTurned, unpack } from "./panels";
+import { madd, sumLanes, storeTurned } from "../../../backend-wasm/kernels/assembly/lib/simd";
+import { copyTile, panelBytes, storePairTile, unpack } from "./panels";
 
 /** Entries whose values and columns (8 bytes each) stay in the second-level cache while all panels pass. */
 const CHUNK: i32 = 16384;

@@ -3,6 +3,7 @@
  * a power-of-two stride do not fight for the same cache lines. The width is padded with zeros to a multiple of 4, and so
  * are the tokens of the last panel to 8.
  */
+import { storeTurned } from "../../../backend-wasm/kernels/assembly/lib/simd";
 
 /** Bytes of one panel. */
 // @ts-ignore: decorator
@@ -16,20 +17,6 @@ export function panelBytes(width: i32): usize {
 @inline
 function turn(source: usize, stride: usize, target: usize, targetStride: usize): void {
   storeTurned(v128.load(source), v128.load(source + stride), v128.load(source + 2 * stride), v128.load(source + 3 * stride), target, targetStride);
-}
-
-/** Four vectors as the columns of four rows. */
-// @ts-ignore: decorator
-@inline
-export function storeTurned(a: v128, b: v128, c: v128, d: v128, target: usize, stride: usize): void {
-  const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
-  const cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
-  v128.store(target, v128.shuffle<i64>(ab, cd, 0, 2));
-  v128.store(target + stride, v128.shuffle<i64>(ab, cd, 1, 3));
-  const ba = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
-  const dc = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
-  v128.store(target + 2 * stride, v128.shuffle<i64>(ba, dc, 0, 2));
-  v128.store(target + 3 * stride, v128.shuffle<i64>(ba, dc, 1, 3));
 }
 
 /** x `[tokens, width]` → panels `[ceil(tokens / 8)][width padded to 4][8]`. */

@@ -1,4 +1,5 @@
 /** How the operands of a product are laid out for its tiles (`gemm.ts`): panels of eight rows, slivers of five. */
+import { storeTurned } from "./simd";
 
 /** Rows of a panel. */
 // @ts-ignore: decorator
@@ -87,15 +88,7 @@ function packRows(source: usize, row: usize, count: i32, k: i32, panel: usize): 
 // @ts-ignore: decorator
 @inline
 function packQuad(a: usize, b: usize, c: usize, d: usize, panel: usize, step: usize): void {
-  const r0 = v128.load(a), r1 = v128.load(b), r2 = v128.load(c), r3 = v128.load(d);
-  const t0 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
-  const t1 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
-  const t2 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
-  const t3 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
-  v128.store(panel, v128.shuffle<i64>(t0, t1, 0, 2));
-  v128.store(panel + step, v128.shuffle<i64>(t0, t1, 1, 3));
-  v128.store(panel + 2 * step, v128.shuffle<i64>(t2, t3, 0, 2));
-  v128.store(panel + 3 * step, v128.shuffle<i64>(t2, t3, 1, 3));
+  storeTurned(v128.load(a), v128.load(b), v128.load(c), v128.load(d), panel, step);
 }
 
 function packFewRows(source: usize, row: usize, count: i32, k: i32, panel: usize): void {

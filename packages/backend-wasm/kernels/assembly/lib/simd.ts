@@ -56,3 +56,17 @@ export function storeTail(p: usize, v: v128, count: i32): void {
 export function laneMask(count: i32): v128 {
   return i32x4.gt_s(i32x4.splat(count), i32x4(0, 1, 2, 3));
 }
+
+/** Four vectors as the columns of four rows, `stride` bytes apart. */
+// @ts-ignore: decorator
+@inline
+export function storeTurned(a: v128, b: v128, c: v128, d: v128, target: usize, stride: usize): void {
+  const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+  const cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
+  v128.store(target, v128.shuffle<i64>(ab, cd, 0, 2));
+  v128.store(target + stride, v128.shuffle<i64>(ab, cd, 1, 3));
+  const ba = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+  const dc = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
+  v128.store(target + 2 * stride, v128.shuffle<i64>(ba, dc, 0, 2));
+  v128.store(target + 3 * stride, v128.shuffle<i64>(ba, dc, 1, 3));
+}
