@@ -3,11 +3,12 @@
  * `groups` a row; with 0 groups all rows share the first.
  * Rows of y and of residual are `yRow` bytes apart; those of y that are complete are normalised (`lib/norm.ts`) where `norm` is not 0.
  */
-import { dequantizeColumns, dotCodes, dotRoundedCodes, unpackColumns } from "./lib/affine";
+import { dequantizeColumns, dotRoundedCodes, unpackColumns } from "./lib/affine";
 import { epilogue } from "./lib/epilogue";
 import { multiplyPacked, storePart } from "./lib/gemm";
 import { normalise } from "./lib/norm";
 import { HEIGHT, packPanels, packSlivers, SLIVER, WIDTH } from "./lib/pack";
+import { dotRow } from "./lib/rows";
 
 /** y `[out, features]` */
 export function f32_dequantize_affine(
@@ -40,17 +41,15 @@ function row(
   );
 }
 
-/** A few rows of x: every code is unpacked once per row. */
+/** A few rows of x and a weight that is not whole blocks of `few.ts`. @param scratch `features` floats. */
 export function f32_linear_affine_1x1(
   codes: usize, rowBytes: i32, scales: usize, zeros: usize, groups: i32, bits: i32, groupSize: i32, features: i32,
-  x: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize, norm: usize,
+  x: usize, y: usize, yRow: usize, rows: i32, out: i32, bias: usize, activation: i32, residual: usize, norm: usize, scratch: usize,
 ): void {
   for (let o = 0; o < out; o++) {
-    const first = o * groups;
-    const s = scales + (<usize>first << 2), z = zeros == 0 ? 0 : zeros + first;
+    row(codes, rowBytes, scales, zeros, groups, bits, groupSize, o, 0, features, scratch);
     for (let r = 0; r < rows; r++) {
-      const value = dotCodes(x + (<usize>(r * features) << 2), codes + <usize>o * rowBytes, bits, features, s, z, groupSize);
-      store<f32>(y + r * yRow + (<usize>o << 2), value);
+      store<f32>(y + r * yRow + (<usize>o << 2), dotRow(x + (<usize>(r * features) << 2), scratch, features));
     }
   }
   epilogue(y, yRow, rows, out, bias, activation, residual);

@@ -84,7 +84,7 @@ function encodeFloats(encoder: WasmEncoder, weight: (first: number) => readonly 
     const count = end - begin;
     const places = [x.address, y.address + 4 * begin, 4 * out, rows, count];
     const common = [...weight(begin), ...places, ...epilogueFrom(epilogue, 4 * begin, 4 * begin)];
-    if (rows <= DOT_ROWS) encoder.call("f32_linear_affine_1x1", ...common);
+    if (rows <= DOT_ROWS) encoder.call("f32_linear_affine_1x1", ...common, encoder.scratch(4 * features));
     else {
       const { depth, streamRows, panelRows } = blocksFor(count, rows, features);
       const scratch = encoder.scratch(256 + 4 * depth * (panelRows + streamRows));

@@ -2,7 +2,7 @@
  * Affine codes: value = scale·(code − zero), codes unsigned, `bits` 8 or 4 (two a byte, the even column in the low half), one
  * scale and zero point (u8; 2^(bits − 1) where `zeros` is 0) per `groupSize` columns.
  */
-import { dotHalves, F16, widenColumns } from "./half";
+import { F16, widenColumns } from "./half";
 import { madd, sumLanes } from "./simd";
 
 // @ts-ignore: decorator
@@ -144,50 +144,4 @@ function unpack(codes: usize, bits: i32, features: i32, zeros: usize, groupSize:
 export function unpackColumns(codes: usize, bits: i32, features: i32, zeros: usize, groupSize: i32, y: usize): void {
   if (bits == 8) unpack(codes, 8, features, zeros, groupSize, y);
   else unpack(codes, 4, features, zeros, groupSize, y);
-}
-
-/** Σ x[i]·value[i] over a row of codes. */
-// @ts-ignore: decorator
-@inline
-function dot(x: usize, codes: usize, bits: i32, features: i32, scales: usize, zeros: usize, groupSize: i32): f32 {
-  let total = f32x4.splat(0);
-  let odd: f32 = 0;
-  for (let column = 0, group = 0; column < features; group++) {
-    const stop = min(features, column + groupSize);
-    const scale = load<f32>(scales + (<usize>group << 2));
-    const zero = zeroOf(zeros, group, bits);
-    const z = i16x8.splat(<i16>zero);
-    let a = f32x4.splat(0), b = f32x4.splat(0), c = f32x4.splat(0), d = f32x4.splat(0);
-    let few: f32 = 0;
-    if (column & 1) {
-      few = load<f32>(x) * <f32>(codeAt(codes, bits, column) - zero);
-      column++;
-      x += 4;
-    }
-    if (bits == 4) {
-      const narrow = i8x16.splat(<i8>zero);
-      for (; column + 16 <= stop; column += 16, x += 64) {
-        const v = sixteen(codes, column, narrow);
-        const low = i16x8.extend_low_i8x16_s(v), high = i16x8.extend_high_i8x16_s(v);
-        a = madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(low)), v128.load(x), a);
-        b = madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(low)), v128.load(x, 16), b);
-        c = madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(high)), v128.load(x, 32), c);
-        d = madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(high)), v128.load(x, 48), d);
-      }
-    }
-    for (; column + 8 <= stop; column += 8, x += 32) {
-      const v = eight(codes, bits, column, z);
-      a = madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v)), v128.load(x), a);
-      b = madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v)), v128.load(x, 16), b);
-    }
-    for (; column < stop; column++, x += 4) few += load<f32>(x) * <f32>(codeAt(codes, bits, column) - zero);
-    total = madd(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), f32x4.splat(scale), total);
-    odd += few * scale;
-  }
-  return sumLanes(total) + odd;
-}
-
-export function dotCodes(x: usize, codes: usize, bits: i32, features: i32, scales: usize, zeros: usize, groupSize: i32): f32 {
-  if (bits >= F16) return dotHalves(x, codes, bits, features);
-  return bits == 8 ? dot(x, codes, 8, features, scales, zeros, groupSize) : dot(x, codes, 4, features, scales, zeros, groupSize);
 }

@@ -1,6 +1,4 @@
 /** 16-bit floats, which kernels of affine codes take in the place of codes: they have neither scales nor zero points. */
-import { madd, sumLanes } from "./simd";
-
 /** In the place of the number of bits; the encoder names them so. */
 // @ts-ignore: decorator
 @inline
@@ -41,24 +39,4 @@ function widenAll(p: usize, format: i32, count: i32, y: usize): void {
 export function widenColumns(p: usize, format: i32, count: i32, y: usize): void {
   if (format == BF16) widenAll(p, BF16, count, y);
   else widenAll(p, F16, count, y);
-}
-
-/** Σ x[i]·value[i] */
-// @ts-ignore: decorator
-@inline
-function dot(x: usize, p: usize, format: i32, count: i32): f32 {
-  let a = f32x4.splat(0), b = f32x4.splat(0), c = f32x4.splat(0), d = f32x4.splat(0);
-  for (; count >= 16; count -= 16, p += 32, x += 64) {
-    a = madd(widen4(p, format), v128.load(x), a);
-    b = madd(widen4(p + 8, format), v128.load(x, 16), b);
-    c = madd(widen4(p + 16, format), v128.load(x, 32), c);
-    d = madd(widen4(p + 24, format), v128.load(x, 48), d);
-  }
-  let few: f32 = 0;
-  for (; count > 0; count--, p += 2, x += 4) few += load<f32>(x) * widen(p, format);
-  return sumLanes(f32x4.add(f32x4.add(a, b), f32x4.add(c, d))) + few;
-}
-
-export function dotHalves(x: usize, p: usize, format: i32, count: i32): f32 {
-  return format == BF16 ? dot(x, p, BF16, count) : dot(x, p, F16, count);
 }

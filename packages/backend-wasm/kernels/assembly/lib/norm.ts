@@ -5,8 +5,6 @@
 import { laneMask, loadTail, madd, storeTail, sumLanes } from "./simd";
 
 /** Σ x of four rows, one to a lane. */
-// @ts-ignore: decorator
-@inline
 export function sums4(x0: usize, x1: usize, x2: usize, x3: usize, n: i32): v128 {
   let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
   const end = <usize>(n & ~7) << 2;
@@ -39,8 +37,6 @@ export function sums4(x0: usize, x1: usize, x2: usize, x3: usize, n: i32): v128 
 }
 
 /** Σ (x − mean)² of four rows. */
-// @ts-ignore: decorator
-@inline
 export function squares4(x0: usize, x1: usize, x2: usize, x3: usize, n: i32, means: v128): v128 {
   const m0 = v128.shuffle<i32>(means, means, 0, 0, 0, 0), m1 = v128.shuffle<i32>(means, means, 1, 1, 1, 1);
   const m2 = v128.shuffle<i32>(means, means, 2, 2, 2, 2), m3 = v128.shuffle<i32>(means, means, 3, 3, 3, 3);
