@@ -1,6 +1,6 @@
 /**
  * Compiles the AssemblyScript kernels of packages: `kernels/assembly/index.ts` → `src/generated/modules.ts`, one module per row of
- * `src/variants.ts`, as base64 so that no loader, bundler or server has to know about `.wasm` files. Those for wide vectors go to
+ * `src/variants.ts`, deflated and as base64, so that no loader, bundler or server has to know about `.wasm` files. Those for wide vectors go to
  * `src/generated/wide.ts`, which is loaded where it is used: no page takes them along.
  *
  *     node packages/backend-wasm/kernels/build.ts [package folder …]
@@ -13,6 +13,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { stripTypeScriptTypes } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { deflateSync } from "node:zlib";
 import { main as compileAssembly, version } from "assemblyscript/asc";
 import { VARIANTS, type Variant } from "../src/variants.ts";
 import { poolConstants, type Pool } from "./constants.ts";
@@ -43,29 +44,33 @@ async function build(folder: string): Promise<void> {
   for (const vectors of [128, 256] as const) {
     const variants = VARIANTS.filter((variant) => variant.vectors === vectors);
     const modules: string[] = [];
-    for (const variant of variants) modules.push(`  "${variant.name}": () => decode("${await checked(folder, variant)}"),`);
+    for (const variant of variants) modules.push(`  "${variant.name}": () => inflate("${await checked(folder, variant)}"),`);
     writeModules(targets[vectors], [stamp, ...declarations(variants, modules)]);
   }
 }
 
-/** A compiled module as base64. */
+/** A compiled module, deflated, as base64: base64 alone keeps what compresses its files from seeing bytes that repeat. */
 async function checked(folder: string, variant: Variant): Promise<string> {
   const module = await compile(folder, variant);
   const name = `${variant.name}, vectors of ${variant.vectors} bits`;
   const reason = unshareable(module) ?? misnamed(new WebAssembly.Module(module as BufferSource));
   if (reason !== undefined) throw new Error(`${folder}, ${name}: ${reason}`);
   console.error(`kernels: ${relative(packages, folder)} ${name}: ${module.length} bytes`);
-  return Buffer.from(module).toString("base64");
+  return deflateSync(module, { level: 9 }).toString("base64");
 }
 
 function declarations(variants: readonly Variant[], modules: readonly string[]): string[] {
   const names = variants.map(({ name }) => `"${name}"`).join(" | ");
   return [
-    `export const modules: Readonly<Record<${names}, () => Uint8Array<ArrayBuffer>>> = {`,
+    `export const modules: Readonly<Record<${names}, () => Promise<Uint8Array<ArrayBuffer>>>> = {`,
     ...modules,
     "};",
-    "function decode(base64: string): Uint8Array<ArrayBuffer> {",
-    "  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));",
+    "async function inflate(base64: string): Promise<Uint8Array<ArrayBuffer>> {",
+    "  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));",
+    '  const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")).getReader();',
+    "  const parts: Uint8Array<ArrayBuffer>[] = [];",
+    "  for (let part = await reader.read(); !part.done; part = await reader.read()) parts.push(part.value as Uint8Array<ArrayBuffer>);",
+    "  return new Uint8Array(await new Blob(parts).arrayBuffer());",
     "}",
     "",
   ];

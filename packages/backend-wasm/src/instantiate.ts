@@ -25,7 +25,7 @@ export interface Build {
 
 /** This package's kernels of one build over a memory. */
 export async function instantiateOwn(build: Build, memory: WebAssembly.Memory): Promise<WasmFunctions> {
-  const bytes = (await modulesOf(OWN, build))[build.variant]!();
+  const bytes = await (await modulesOf(OWN, build))[build.variant]!();
   const instance = await WebAssembly.instantiate(await WebAssembly.compile(bytes), { env: { memory } });
   const functions = instance.exports as unknown as WasmFunctions;
   functions["f32_constants"]!(CONSTANTS);
@@ -38,7 +38,8 @@ export async function instantiateAll(build: Build, memory: WebAssembly.Memory, p
     [OWN, ...packs].map(async (pack) => {
       const bytes = (await modulesOf(pack, build))[build.variant];
       if (bytes === undefined) throw packVariantMissing({ pack: pack.id, variant: build.variant });
-      return WebAssembly.compile(shared ? sharedModule(bytes()) : bytes());
+      const module = await bytes();
+      return WebAssembly.compile(shared ? sharedModule(module) : module);
     }),
   );
   const instances = await Promise.all(compiled.map((module) => WebAssembly.instantiate(module, { env: { memory } })));
@@ -84,12 +85,12 @@ export interface BuildChoice {
 
 /** Relaxed SIMD where the engine takes it and computes what plain SIMD computes; undefined: no SIMD at all. */
 export async function chooseBuild({ portable, vectors }: BuildChoice): Promise<Build | undefined> {
-  if (!WebAssembly.validate(modules.simd())) return undefined;
+  if (!WebAssembly.validate(await modules.simd())) return undefined;
   return { variant: portable || !(await hasRelaxed()) ? "simd" : "relaxed-simd", vectors };
 }
 
 async function hasRelaxed(): Promise<boolean> {
-  if (!WebAssembly.validate(modules["relaxed-simd"]())) return false;
+  if (!WebAssembly.validate(await modules["relaxed-simd"]())) return false;
   const [plain, relaxed] = await Promise.all([outcomeOf("simd"), outcomeOf("relaxed-simd")]);
   return agree(plain, relaxed);
 }

@@ -66,7 +66,7 @@ export interface WasmTypes {
 }
 
 /** The bytes of the module of each variant. */
-export type WasmModules = Readonly<Record<WasmVariant, () => Uint8Array<ArrayBuffer>>>;
+export type WasmModules = Readonly<Record<WasmVariant, () => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>>>;
 
 /** Kernels for this backend: AssemblyScript modules (one per variant, importing `env.memory`) and the encoders over them. */
 export interface WasmPack extends Pack<"wasm"> {

@@ -4,8 +4,8 @@ import { sharedModule } from "../src/team/shared.ts";
 
 describe("a module for shared memory", () => {
   it.each(Object.keys(modules) as (keyof typeof modules)[])("takes shared memory alone and exports the same: %s", async (variant) => {
-    const plain = new WebAssembly.Module(modules[variant]());
-    const shared = new WebAssembly.Module(sharedModule(modules[variant]()));
+    const plain = new WebAssembly.Module(await modules[variant]());
+    const shared = new WebAssembly.Module(sharedModule(await modules[variant]()));
     expect(WebAssembly.Module.exports(shared)).toEqual(WebAssembly.Module.exports(plain));
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 4, shared: true });
     const { exports } = await WebAssembly.instantiate(shared, { env: { memory } });
