@@ -1,7 +1,7 @@
 /**
  * One token through linear layers of 768→3072, a new weight each time, all of them together larger than a last-level cache: f32 beside
- * a loop in WebAssembly that does nothing but read as many bytes in four streams; int4 in groups of 32, with activations as they are and
- * rounded to int8, int8 by rows, f16 and bf16 beside f32.
+ * a loop in WebAssembly that does nothing but read as many bytes in four streams; int4 in groups of 32 and int8 by rows, with activations as
+ * they are and rounded to int8, f16 and bf16 beside f32.
  *
  *     node --conditions=@pare/source packages/backend-wasm/bench/decode.ts [rounds] [MB of weights] [--smoke]
  */
@@ -73,12 +73,13 @@ for (const portable of [true, false]) {
     codes: place(device, "u8", [OUT, FEATURES]),
     scales: place(device, "f32", [OUT, 1]),
   }));
-  const int8 = bytesOfRows.map((parts): ProgramStep => ({
-    op: linearAffineOp,
-    attrs: { ...attrs, bits: 8, groupSize: FEATURES },
-    inputs: { x, ...parts },
-    outputs: { y },
-  }));
+  const int8 = (op: typeof linearAffineOp | typeof linearAffineInt8Op): ProgramStep[] =>
+    bytesOfRows.map((parts): ProgramStep => ({
+      op,
+      attrs: { ...attrs, bits: 8, groupSize: FEATURES },
+      inputs: { x, ...parts },
+      outputs: { y },
+    }));
   const halves = Array.from({ length: 2 * count }, () => place(device, "u8", [OUT, 2 * FEATURES]));
   const half = (format: "f16" | "bf16"): ProgramStep[] =>
     halves.map((halves): ProgramStep => ({
@@ -96,7 +97,11 @@ for (const portable of [true, false]) {
         half("bf16").map((step) => device.prepare([step]).run),
         "middle",
       ),
-      int8: rotating(int8.map((step) => device.prepare([step]).run)),
+      int8: rotating(int8(linearAffineOp).map((step) => device.prepare([step]).run)),
+      roundedInt8: rotating(
+        int8(linearAffineInt8Op).map((step) => device.prepare([step]).run),
+        "middle",
+      ),
       int4: rotating(affine(linearAffineOp).map((step) => device.prepare([step]).run)),
       rounded: rotating(
         affine(linearAffineInt8Op).map((step) => device.prepare([step]).run),
@@ -124,6 +129,7 @@ for (const portable of [true, false]) {
   ratio("f16 to f32", "f16", "f32");
   ratio("bf16 to f32", "bf16", "f32");
   ratio("int8 to f32", "int8", "f32");
+  ratio("int8 with rounded activations to f32", "roundedInt8", "f32");
   ratio("int4 to f32", "int4", "f32");
   ratio("int4 with rounded activations to f32", "rounded", "f32", portable ? 1.4 : 1.8);
   await device.close();

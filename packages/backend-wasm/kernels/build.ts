@@ -26,7 +26,7 @@ const POOLED = [
   "assembly/lib/math.ts",
   "assembly/lib/affine.ts",
   "assembly/lib/half.ts",
-  "assembly/nibbles.ts",
+  "assembly/few-rounded.ts",
   "assembly/affine.ts",
   "assembly/few.ts",
 ].map((name) => join(here, name));

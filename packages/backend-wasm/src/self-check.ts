@@ -26,9 +26,9 @@ export function selfCheck(functions: WasmFunctions, memory: WebAssembly.Memory):
   const [features, out, group] = [128, 6, 64];
   const codes = (out * features) / 2;
   const [q, scales, sums] = [SCRATCH, SCRATCH + 2 * features, SCRATCH + 2 * features + 4];
-  functions["f32_round_blocks"]!(IN, q, scales, sums, 1, features, group, SCRATCH + 4 * features);
-  const weight = [IN, features / 2, IN + codes, 0, features / group, group, features];
-  functions["i16_linear_affine4_1x4"]!(...weight, q, scales, sums, rounded, 4 * out, 1, out, 0, 0, 0, 0);
+  functions["f32_round_blocks"]!(IN, q, scales, sums, 1, features, group, 4, SCRATCH + 4 * features);
+  const weight = [IN, features / 2, IN + codes, 0, features / group, 4, group, features];
+  functions["i16_linear_affine_1x4"]!(...weight, q, scales, sums, rounded, 4 * out, 1, out, 0, 0, 0, 0);
   return floats.slice(OUT / 4, rounded / 4 + out);
 }
 

@@ -44,7 +44,7 @@ export const affineKernels: readonly Kernel<WasmTypes>[] = [
     const rows = x.size / attrs.features;
     const rounded = { parts, attrs, x, y, rows, epilogue: epilogueArguments({ bias, residual }, activation, encoder.norm()) };
     if (rows > DOT_ROWS) encodeTiles(encoder, rounded);
-    else if (attrs.bits === 4 && attrs.groupSize % 32 === 0 && attrs.features % 32 === 0) encodeNibbles(encoder, rounded);
+    else if (inBlocks(attrs)) encodeFewRounded(encoder, rounded);
     else encodeDots(encoder, rounded);
   }),
 ];
@@ -75,8 +75,7 @@ interface Floats {
 function encodeFloats(encoder: WasmEncoder, weight: (first: number) => readonly number[], { x, y, features, epilogue }: Floats): void {
   const [out, rows] = [y.shape.at(-1)!, x.size / features];
   const [bits, groupSize] = weight(0).slice(5, 7) as [number, number];
-  const block = 128 / Math.min(bits, 16);
-  if (rows <= DOT_ROWS && features % block === 0 && groupSize % block === 0) {
+  if (rows <= DOT_ROWS && inBlocks({ bits, groupSize, features })) {
     encodeFew(encoder, weight, { x, y, features, epilogue });
     return;
   }
@@ -91,6 +90,20 @@ function encodeFloats(encoder: WasmEncoder, weight: (first: number) => readonly 
       encoder.call("f32_linear_affine_4x8", ...common, depth, streamRows, panelRows, scratch);
     }
   });
+}
+
+/** Groups are whole vectors of the weight. */
+function inBlocks({
+  bits,
+  groupSize,
+  features,
+}: {
+  readonly bits: number;
+  readonly groupSize: number;
+  readonly features: number;
+}): boolean {
+  const block = 128 / Math.min(bits, 16);
+  return features % block === 0 && groupSize % block === 0;
 }
 
 /** A few rows of x, in whole blocks. */
@@ -138,17 +151,15 @@ function encodeTiles(encoder: WasmEncoder, { parts, attrs, x, y, rows, epilogue 
   });
 }
 
-/** A few rows of 4-bit codes in groups of whole blocks. */
-function encodeNibbles(encoder: WasmEncoder, { parts, attrs, x, y, rows, epilogue }: Rounded): void {
-  const [out, { features, groupSize }] = [parts.codes.shape[0]!, attrs];
+/** A few rows of codes in groups of whole blocks. */
+function encodeFewRounded(encoder: WasmEncoder, { parts, attrs, x, y, rows, epilogue }: Rounded): void {
+  const [out, { features, groupSize, bits }] = [parts.codes.shape[0]!, attrs];
   const [q, scales, sums] = [2 * x.size, 4 * rows, 4 * rows * Math.ceil(features / groupSize)].map((bytes) => encoder.scratch(bytes));
-  encoder.call("f32_round_blocks", x.address, q!, scales!, sums!, rows, features, groupSize, encoder.scratch(2 * features));
+  encoder.call("f32_round_blocks", x.address, q!, scales!, sums!, rows, features, groupSize, bits, encoder.scratch(2 * features));
   encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / 20 }, (begin, end) => {
-    // Without the number of bits.
-    const weight = weightArguments(parts, attrs, begin).toSpliced(5, 1);
     const places = [q!, scales!, sums!, y.address + 4 * begin, 4 * out, rows, end - begin];
     const last = epilogueFrom(epilogue, 4 * begin, 4 * begin);
-    encoder.call("i16_linear_affine4_1x4", ...weight, ...places, ...last);
+    encoder.call("i16_linear_affine_1x4", ...weightArguments(parts, attrs, begin), ...places, ...last);
   });
 }
 

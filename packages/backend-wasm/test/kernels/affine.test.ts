@@ -36,7 +36,7 @@ eachVariant((bench) => {
     }
   });
 
-  test("a few rows of 4-bit codes in whole blocks: the same bits as many rows", () => {
+  test("a few rows of codes in whole blocks: the same bits as many rows", () => {
     for (const rows of [1, 2, 3]) {
       for (let out = 1; out <= 9; out++) {
         for (const [features, groupSize] of [
@@ -47,15 +47,18 @@ eachVariant((bench) => {
           [160, 96],
           [320, 320],
         ] as const) {
-          checkNibbles(bench(), { rows, out, features, groupSize, bits: 4, zeroPoints: out % 2 === 0 });
+          checkFew(bench(), { rows, out, features, groupSize, bits: 4, zeroPoints: out % 2 === 0 });
+          checkFew(bench(), { rows, out, features: features / 2, groupSize: groupSize / 2, bits: 8, zeroPoints: out % 2 === 1 });
         }
       }
     }
   });
 
-  test("the largest sums that 4-bit codes and rounded activations can have", () => {
-    const shape: Shape = { rows: 1, out: 4, features: 64, groupSize: 64, bits: 4, zeroPoints: false };
-    for (const sign of [1, -1]) checkNibbles(bench(), shape, { x: Array.from({ length: 64 }, () => sign * 2), code: 15 });
+  test("the largest sums that codes and rounded activations can have", () => {
+    for (const bits of [4, 8] as const) {
+      const shape: Shape = { rows: 1, out: 4, features: 64, groupSize: 64, bits, zeroPoints: false };
+      for (const sign of [1, -1]) checkFew(bench(), shape, { x: Array.from({ length: 64 }, () => sign * 2), code: 2 ** bits - 1 });
+    }
   });
 
   test("rounding: ties to even, zeros, and the largest magnitude to ±127", () => {
@@ -103,16 +106,16 @@ function check(bench: Bench, { rows, out, features, groupSize, bits, zeroPoints 
   expect([...bench.floats(places.y)]).toEqual(found);
 }
 
-function checkNibbles(bench: Bench, shape: Shape, given?: { readonly x: readonly number[]; readonly code: number }): void {
+function checkFew(bench: Bench, shape: Shape, given?: { readonly x: readonly number[]; readonly code: number }): void {
   bench.clear();
-  const { rows, out, features, groupSize } = shape;
+  const { rows, out, features, groupSize, bits } = shape;
   const weight = makeWeight(bench, shape, given?.code);
   const x = given?.x ?? bench.noise(rows * features, -3, 3);
   const [q, scales, sums] = [bench.words((rows * features) / 2), bench.words(rows), bench.words(rows * weight.groups)];
   const [from, y] = [bench.words(x), bench.words(rows * out)];
-  bench.call("f32_round_blocks", from, q, scales, sums, rows, features, groupSize, bench.words(features / 2));
-  const codes = [weight.codes, features / 2, weight.scales, weight.zeros ?? 0, weight.groups, groupSize, features] as const;
-  bench.call("i16_linear_affine4_1x4", ...codes, q, scales, sums, y, 4 * out, rows, out, 0, 0, 0, 0);
+  bench.call("f32_round_blocks", from, q, scales, sums, rows, features, groupSize, bits, bench.words(features / 2));
+  const codes = [weight.codes, (features * bits) / 8, weight.scales, weight.zeros ?? 0, weight.groups, bits, groupSize, features] as const;
+  bench.call("i16_linear_affine_1x4", ...codes, q, scales, sums, y, 4 * out, rows, out, 0, 0, 0, 0);
   expect([...bench.floats(y)]).toEqual(expected(x, weight, shape));
 }
 
