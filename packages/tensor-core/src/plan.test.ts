@@ -6,11 +6,13 @@ import {
   compile,
   createStore,
   f32,
+  linear,
   matmul,
   mul,
   openReference,
   relu,
   reshape,
+  rmsNorm,
   sub,
   sum,
   trace,
@@ -18,6 +20,8 @@ import {
   type Graph,
   type Value,
 } from "./index.ts";
+import { fuse } from "./passes/fuse.ts";
+import { planMemory } from "./plan.ts";
 import { evaluate } from "./reference/evaluate.ts";
 
 /** Each instruction picks an op and two operands among the 3×3 values made so far. */
@@ -87,5 +91,28 @@ describe("a compiled program", () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe("the plan", () => {
+  it("keeps what a linear layer reads until the norm after it is done, which may not lie there", () => {
+    const graph = fuse(
+      trace((t) => {
+        const [weight, scale] = [t.state("weight", "f32", [4, 4]), t.state("scale", "f32", [4])];
+        const read = relu(t.input("x", "f32", [3, 4]));
+        const residual = relu(t.input("r", "f32", [3, 4]));
+        return { y: relu(rmsNorm(add(linear(read, weight), residual), scale, 1e-5)) };
+      }),
+    );
+    const { slots, steps } = planMemory(graph);
+    const at = steps.findIndex(({ op }) => op.name === "rms-norm");
+    const [layer, norm] = [steps[at - 1]!, steps[at]!];
+    expect(layer.op.name).toBe("linear");
+    const made = slots.get(norm.outputs["y"]!.id)!;
+    for (const name of ["x", "residual"]) {
+      const slot = slots.get(layer.inputs[name]!.id)!;
+      expect(slot.end).toBeGreaterThanOrEqual(at);
+      expect(made.offset).not.toBe(slot.offset);
+    }
   });
 });

@@ -34,11 +34,12 @@ export const affineKernels: readonly Kernel<WasmTypes>[] = [
   ),
   implement(linearAffineOp, (encoder, { x, bias, residual, ...parts }, { y }, { activation, ...attrs }) => {
     const epilogue = epilogueArguments({ bias, residual }, activation, encoder.norm());
-    encodeFloats(encoder, (first) => weightArguments(parts, attrs, first), { x, y, features: attrs.features, epilogue });
+    encodeFloats(encoder, { ...attrs, weight: (first) => weightArguments(parts, attrs, first), x, y, epilogue });
   }),
   implement(linearHalfOp, (encoder, { x, halves, bias, residual }, { y }, { activation, ...attrs }) => {
     const epilogue = epilogueArguments({ bias, residual }, activation, encoder.norm());
-    encodeFloats(encoder, (first) => halfArguments(halves, attrs, first), { x, y, features: attrs.features, epilogue });
+    const kind = { bits: FORMATS[attrs.format], features: attrs.features, groupSize: attrs.features };
+    encodeFloats(encoder, { ...kind, weight: (first) => halfArguments(halves, attrs, first), x, y, epilogue });
   }),
   implement(linearAffineInt8Op, (encoder, { x, bias, residual, ...parts }, { y }, { activation, ...attrs }) => {
     const rows = x.size / attrs.features;
@@ -67,16 +68,21 @@ function encodeRows(encoder: WasmEncoder, weight: readonly number[], { ids, y, o
 interface Floats {
   readonly x: WasmTensor;
   readonly y: WasmTensor;
+  /** Or what stands for them, as `FORMATS` says. */
+  readonly bits: number;
   readonly features: number;
+  readonly groupSize: number;
+  /** The arguments of the weight for its rows from one on. */
+  readonly weight: (first: number) => readonly number[];
   readonly epilogue: Epilogue;
 }
 
-/** A product of x as it is; `weight` gives the arguments for the rows from one on. */
-function encodeFloats(encoder: WasmEncoder, weight: (first: number) => readonly number[], { x, y, features, epilogue }: Floats): void {
+/** A product of x as it is. */
+function encodeFloats(encoder: WasmEncoder, floats: Floats): void {
+  const { weight, x, y, features, epilogue } = floats;
   const [out, rows] = [y.shape.at(-1)!, x.size / features];
-  const [bits, groupSize] = weight(0).slice(5, 7) as [number, number];
-  if (rows <= DOT_ROWS && inBlocks({ bits, groupSize, features })) {
-    encodeFew(encoder, weight, { x, y, features, epilogue });
+  if (rows <= DOT_ROWS && inBlocks(floats)) {
+    encodeFew(encoder, floats);
     return;
   }
   encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / (rows <= DOT_ROWS ? 4 : 15) }, (begin, end) => {
@@ -93,23 +99,14 @@ function encodeFloats(encoder: WasmEncoder, weight: (first: number) => readonly 
 }
 
 /** Groups are whole vectors of the weight. */
-function inBlocks({
-  bits,
-  groupSize,
-  features,
-}: {
-  readonly bits: number;
-  readonly groupSize: number;
-  readonly features: number;
-}): boolean {
+function inBlocks({ bits, groupSize, features }: Pick<Floats, "bits" | "groupSize" | "features">): boolean {
   const block = 128 / Math.min(bits, 16);
   return features % block === 0 && groupSize % block === 0;
 }
 
 /** A few rows of x, in whole blocks. */
-function encodeFew(encoder: WasmEncoder, weight: (first: number) => readonly number[], { x, y, features, epilogue }: Floats): void {
+function encodeFew(encoder: WasmEncoder, { weight, x, y, bits, features, groupSize, epilogue }: Floats): void {
   const [out, rows] = [y.shape.at(-1)!, x.size / features];
-  const [bits, groupSize] = weight(0).slice(5, 7) as [number, number];
   const [arranged, sums] = [encoder.scratch(4 * x.size), encoder.scratch(4 * rows * Math.ceil(features / groupSize))];
   encoder.call("f32_arrange_blocks", x.address, arranged, sums, rows, features, groupSize, bits);
   encoder.divide({ size: out, grain: 4, nanoseconds: (out * x.size) / 15 }, (begin, end) => {
